@@ -1,0 +1,145 @@
+# valktrace: `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+#
+# Objects live in build/<configuration>/, one folder for each of release, debug and SAN=...; nothing
+# is configured and nothing outside build/ is written.
+
+SHELL   := /bin/bash
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+V       ?= 0
+DEBUG   ?= 0
+SAN     ?=
+
+comma := ,
+CONFIG := $(if $(SAN),$(subst $(comma),-,$(SAN)),$(if $(filter 1,$(DEBUG)),debug,release))
+B := build/$(CONFIG)
+
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+
+CC     ?= gcc
+CXX    ?= g++
+WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
+OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer,$(if $(filter 1,$(DEBUG)),-Og,-O2))
+CFLAGS ?= -g
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(OPT) $(CFLAGS) $(WARN) -fPIC -fvisibility=hidden \
+              -iquote . -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
+CODEC_LIBS := -llz4 -lzstd
+UV_LIBS    := -luv -lpthread
+
+# ---- what is built from what: the layers of README's picture ------------------------------------
+
+WIRE_SRCS := \
+	core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c core/columns.c \
+	core/crc32c.c core/drain.c core/error.c core/follow.c core/metrics_json.c core/metrics_kernel.c \
+	core/metrics_prometheus.c core/metrics_text.c core/ring_view.c core/sample.c core/schema.c \
+	core/schema_wire.c core/split.c core/wire.c core/wire_records.c core/wire_tallies.c \
+	core/clock.c core/ring_file.c # EOL
+WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/thread.c # EOL
+ENGINE_SRCS := core/recorder.c core/tracer.c # EOL
+RECORD_SRCS := core/record.c core/record_tree.c # EOL
+COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c # EOL
+AGENT_SRCS := \
+	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c core/clock.c core/crc32c.c \
+	core/error.c core/ring.c core/ring_file.c core/strings.c core/thread.c # EOL
+DECODER_SRCS := $(sort $(wildcard decoder/*.c))
+UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_OBJS     := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) $(ENGINE_SRCS) $(COLLECTOR_SRCS))
+TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/recorder.c $(RECORD_SRCS) $(DECODER_SRCS))
+READER_OBJS  := $(call obj,$(WIRE_SRCS) $(filter-out decoder/main.c decoder/cmd_%,$(DECODER_SRCS)))
+AGENT_OBJS   := $(call obj,$(AGENT_SRCS))
+
+LIB_A  := $(B)/libvalktrace.a
+LIB_SO := $(B)/libvalktrace.so
+AGENT  := $(B)/libvalktrace-agent.so
+TOOL   := $(B)/valktrace
+
+.PHONY: all
+all: $(TOOL) $(AGENT) $(LIB_A) $(LIB_SO)
+
+# The recorder's inner loops earn what vectorising costs.
+$(B)/core/split.o $(B)/core/columns.o: OPT := $(if $(SAN),-O1,-O3)
+
+$(B)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB_A): $(LIB_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(LIB_SO): $(LIB_OBJS) core/valktrace.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,libvalktrace.so.0 -Wl,--version-script,core/valktrace.map \
+		$(if $(SAN),,-Wl,-z$(comma)defs) -o $@ $(LIB_OBJS) $(CODEC_LIBS) $(UV_LIBS)
+	@ln -sf libvalktrace.so $(B)/libvalktrace.so.0
+
+# libc and pthreads only: a preloaded library must bring nothing into a program.
+$(AGENT): $(AGENT_OBJS) collectors/probes/agent.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,libvalktrace-agent.so -Wl,-z,nodelete \
+		-Wl,--version-script,collectors/probes/agent.map $(if $(SAN),,-Wl,-z$(comma)defs) \
+		-o $@ $(AGENT_OBJS) -lpthread -ldl
+
+$(TOOL): $(TOOL_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(TOOL_OBJS) $(CODEC_LIBS) $(UV_LIBS)
+
+-include $(shell find build/$(CONFIG) -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
+
+# ---- tidiness -------------------------------------------------------------------------------------
+
+.PHONY: check-layers check-headers longest clean install uninstall help
+check-layers:
+	@tests/check_layers.sh
+
+check-headers:
+	@for h in include/valktrace.h include/valktrace/*.h; do \
+		$(CC) -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only -x c $$h || exit 1; done
+	@echo 'headers: each compiles alone'
+
+longest:
+	@git ls-files '*.c' '*.h' | ctags -L - --languages=C --kinds-C=f --fields=+ne -f - 2>/dev/null | \
+	awk -F'\t' '{ for (i = 4; i <= NF; i++) { if ($$i ~ /^line:/) s = substr($$i, 6); \
+		if ($$i ~ /^end:/) e = substr($$i, 5) } print e - s + 1, $$1, $$2 }' | sort -rn | head
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/valktrace $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/valktrace
+	install -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(AGENT) $(DESTDIR)$(PREFIX)/lib/valktrace/
+	install -m 755 $(LIB_SO) $(DESTDIR)$(PREFIX)/lib/libvalktrace.so.$(VERSION)
+	ln -sf libvalktrace.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libvalktrace.so.0
+	ln -sf libvalktrace.so.0 $(DESTDIR)$(PREFIX)/lib/libvalktrace.so
+	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 include/valktrace.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 include/valktrace/*.h include/valktrace/*.def $(DESTDIR)$(PREFIX)/include/valktrace/
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' core/valktrace.pc.in \
+		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/valktrace.pc
+
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/lib/valktrace $(DESTDIR)$(PREFIX)/include/valktrace
+	rm -f $(DESTDIR)$(PREFIX)/bin/valktrace $(DESTDIR)$(PREFIX)/lib/libvalktrace.* \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig/valktrace.pc $(DESTDIR)$(PREFIX)/include/valktrace.h
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make             build/release/: valktrace, libvalktrace-agent.so, libvalktrace.{a,so}'
+	@echo 'make demo        install what is missing, build, record a Scheme program under Guile, decode'
+	@echo 'make test        the same for the tests, then all tests'
+	@echo 'make bench       one figure a line: name value unit'
+	@echo 'make model       the SPIN models of the ring and their mutants'
+	@echo 'make golden      refresh the expected texts of the command line tests'
+	@echo 'make check-layers | check-headers | longest'
+	@echo 'make install | uninstall   PREFIX=/usr/local DESTDIR='
+	@echo 'make clean'
+	@echo 'switches: V=1 show commands, DEBUG=1, SAN=address,undefined or SAN=thread'

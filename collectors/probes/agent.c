@@ -1,0 +1,98 @@
+/*
+ * agent.c - the preloaded library: joins the run of `valktrace record` and carries the probes.
+ *
+ * It links libc and pthreads only, exports one versioned symbol and does nothing at all in a process
+ * that is not part of a run. Whatever fails, the program goes on untraced.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <valktrace.h>
+
+#include "collectors/probes/probe.h"
+#include "core/process.h"
+#include "core/run_page.h"
+
+static const struct vt_probe *const probes[] = { &vt_probe_boehm, NULL };
+
+/* By this a library in the same process finds us, and which ABI we speak. */
+VT_API extern const uint32_t valktrace_agent_1;
+const uint32_t valktrace_agent_1 = VT_ABI;
+
+static struct vt_run_page *map_page(const char *directory, uint64_t run)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	int n = snprintf(path, sizeof(path), "%s/%016llx.run", directory, (unsigned long long)run);
+	int fd = n > 0 && (size_t)n < sizeof(path) ? open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return NULL;            /* the run is over, or is not ours: nothing to say */
+	void *page = MAP_FAILED;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)VT_RUN_PAGE_SIZE)
+		page = mmap(NULL, VT_RUN_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return page == MAP_FAILED ? NULL : page;
+}
+
+static bool usable(const struct vt_run_page *page, uint64_t run)
+{
+	if (vt_load_acquire(&page->magic) != VT_RUN_PAGE_MAGIC || page->run != run || page->closed)
+		return false;
+	if (page->abi == VT_ABI)
+		return true;
+	fprintf(stderr, "valktrace: agent and recorder are of different versions; tracing is off\n");
+	return false;
+}
+
+static void attach_probes(void)
+{
+	char what[64];
+
+	for (unsigned i = 0; probes[i]; i++)
+		if (probes[i]->attach(what, sizeof(what)))
+			vt_fact("probe", what, VT_FIELD_PUBLIC);
+	static const struct { enum vt_source_id source; const char *reason; } silent[] = {
+		{ VT_SRC_gc, "no known collector in the process" },
+		{ VT_SRC_interp, "no probe for this runtime (valktrace schema --probes lists them)" },
+		{ VT_SRC_loop, "no libuv in the process" },
+		{ VT_SRC_kernel, "no source for syscalls, scheduler or processes in this run" },
+	};
+	for (unsigned i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+		if (vt_process.file->sources[silent[i].source].state == 0)
+			vt_source_say(silent[i].source, false, silent[i].reason);
+}
+
+static void join(const char *where)
+{
+	char *end;
+	uint64_t run = strtoull(where, &end, 16);
+	if (*end != ':' || end[1] != '/')
+		return;
+	struct vt_run_page *page = map_page(end + 1, run);
+	if (!page || !usable(page, run))
+		return;
+	struct vt_geometry geometry;
+	vt_geometry_of(&geometry, page->ring_size, page->mode == VT_DISCARD ? VT_DISCARD : VT_OVERWRITE);
+	int err = vt_process_attach(end + 1, run, &geometry, page->mask, &page->bell, true);
+	if (err < 0) {
+		fprintf(stderr, "valktrace: %s: %s; this process runs untraced\n", end + 1, vt_strerror(err));
+		return;
+	}
+	attach_probes();
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	int saved = errno;
+	const char *where = secure_getenv(VT_RUN_VARIABLE);
+	if (where)
+		join(where);
+	errno = saved;
+}

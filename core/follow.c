@@ -1,0 +1,586 @@
+/* follow.c - what is written into the log of one process, and in which order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/follow.h"
+#include "core/sample.h"
+
+enum { PAYLOAD = 256 << 10 };   /* records are written in chunks of about this many bytes */
+
+int vt_follow_open(struct vt_followed *p, const struct vt_ring_view *view, uint32_t index,
+                   uint32_t parent, uint64_t image)
+{
+	memset(p, 0, sizeof(*p));
+	p->slots = calloc(view->file->slot_count, sizeof(*p->slots));
+	if (!p->slots)
+		return -ENOMEM;
+	p->view = *view;
+	p->index = index;
+	p->parent = parent;
+	p->image = image;
+	return 0;
+}
+
+void vt_follow_close(struct vt_followed *p)
+{
+	free(p->slots);
+	vt_ring_view_close(&p->view);
+	memset(p, 0, sizeof(*p));
+}
+
+static unsigned slots_used(const struct vt_followed *p)
+{
+	uint64_t used = vt_load_relaxed(&p->view.file->slots_used);
+	return (unsigned)(used < p->view.file->slot_count ? used : p->view.file->slot_count);
+}
+
+/* ---- tables: types, strings, facts, threads, the process itself --------------------------------- */
+
+static int flush_if(struct vt_followed *p, const struct vt_follow_out *out, enum vt_chunk_type type,
+                    struct vt_out *payload, size_t limit)
+{
+	if (payload->length <= limit && !payload->failed)
+		return 0;
+	int err = out->records(out->user, type, p->index, payload);
+	payload->length = 0;
+	return err;
+}
+
+/* A registered type is kept as the SCHEMA record that goes into the log; what does not parse is left out. */
+static bool copy_type(struct vt_followed *p, const struct vt_table_entry *e, struct vt_out *payload)
+{
+	const uint8_t *bytes = vt_ring_view_bytes(&p->view, e);
+	struct vt_rec_event type;
+	struct vt_in body;
+	uint16_t kind;
+
+	if (!bytes)
+		return false;
+	struct vt_in in = vt_in_of(bytes, e->length);
+	if (!vt_record_next(&in, &kind, &body))
+		return true;
+	if (kind == VT_REC_EVENT) {
+		if (!vt_rec_event_decode(body, &type) || type.id < VT_HOST_CATEGORY << 8)
+			return true;
+		vt_ring_view_learn(&p->view, &type);
+	}
+	vt_out_bytes(payload, bytes, e->length);
+	return true;
+}
+
+static int write_types(struct vt_followed *p, const struct vt_follow_out *out)
+{
+	struct vt_ring_file *f = p->view.file;
+	uint64_t end = vt_load_acquire(&f->next_type);
+	struct vt_out payload = { 0 };
+	int err = 0;
+
+	end = end < f->type_count ? end : f->type_count;
+	while (p->types < end && !err && copy_type(p, &vt_types_of(f)[p->types], &payload)) {
+		p->types++;
+		err = flush_if(p, out, VT_CHUNK_SCHEMA, &payload, PAYLOAD);
+	}
+	if (!err)
+		err = flush_if(p, out, VT_CHUNK_SCHEMA, &payload, 0);
+	vt_out_free(&payload);
+	return err;
+}
+
+static int write_strings(struct vt_followed *p, const struct vt_follow_out *out)
+{
+	struct vt_ring_file *f = p->view.file;
+	uint64_t end = vt_load_acquire(&f->next_string);
+	struct vt_out payload = { 0 };
+	int err = 0;
+
+	end = end < f->string_count ? end : f->string_count;
+	for (; p->strings < end && !err; p->strings++) {
+		const struct vt_table_entry *e = &vt_strings_of(f)[p->strings];
+		const uint8_t *bytes = vt_ring_view_bytes(&p->view, e);
+		if (!bytes)
+			continue;       /* damaged: this one shows as #id, no other does */
+		vt_rec_string_encode(&payload, &(struct vt_rec_string){
+			.id = (uint32_t)p->strings + 1, .bytes = { (const char *)bytes, e->length },
+		});
+		err = flush_if(p, out, VT_CHUNK_STRINGS, &payload, PAYLOAD);
+	}
+	if (!err)
+		err = flush_if(p, out, VT_CHUNK_STRINGS, &payload, 0);
+	vt_out_free(&payload);
+	return err;
+}
+
+static struct vt_span string_of(const struct vt_followed *p, uint32_t id)
+{
+	struct vt_ring_file *f = p->view.file;
+	if (id == 0 || id > f->string_count)
+		return (struct vt_span){ "", 0 };
+	const struct vt_table_entry *e = &vt_strings_of(f)[id - 1];
+	const uint8_t *bytes = vt_ring_view_bytes(&p->view, e);
+	return bytes ? (struct vt_span){ (const char *)bytes, e->length } : (struct vt_span){ "", 0 };
+}
+
+static void put_process(const struct vt_followed *p, struct vt_out *payload)
+{
+	const struct vt_ring_file *f = p->view.file;
+
+	vt_rec_process_encode(payload, &(struct vt_rec_process){
+		.index = p->index, .parent = p->parent, .pid = f->pid, .ending = p->ending,
+		.status = p->status, .start = f->ticks, .end = p->ended_ticks, .image = p->image,
+		.program = { f->program, strnlen(f->program, sizeof(f->program)) },
+	});
+}
+
+static int write_process(struct vt_followed *p, const struct vt_follow_out *out)
+{
+	const struct vt_ring_file *f = p->view.file;
+	uint64_t end = vt_load_relaxed(&f->next_fact);
+	struct vt_out payload = { 0 };
+
+	end = end < VT_MAX_FACTS ? end : VT_MAX_FACTS;
+	if (!p->announced)
+		put_process(p, &payload);
+	/* Pairs with the store-release of ready. */
+	for (; p->facts < end && vt_load_acquire(&f->facts[p->facts].ready); p->facts++) {
+		const struct vt_fact_entry *e = &f->facts[p->facts];
+		vt_rec_fact_encode(&payload, &(struct vt_rec_fact){
+			.index = p->index, .class_flag = (uint8_t)e->class_flag,
+			.key = string_of(p, e->key), .value = string_of(p, e->value),
+		});
+	}
+	int err = flush_if(p, out, VT_CHUNK_PROCESS, &payload, 0);
+	if (!err)
+		p->announced = true;
+	vt_out_free(&payload);
+	return err;
+}
+
+static void put_thread(const struct vt_followed *p, const struct vt_followed_slot *s, unsigned index,
+                       bool is_signal, struct vt_out *payload)
+{
+	vt_rec_thread_encode(payload, &(struct vt_rec_thread){
+		.ring = is_signal ? s->signal.id : s->main.id, .process = p->index, .tid = s->tid,
+		.slot = index, .generation = s->generation, .kind = is_signal,
+		.name = { s->name, strlen(s->name) },
+	});
+}
+
+static int write_threads(struct vt_followed *p, const struct vt_follow_out *out)
+{
+	struct vt_out payload = { 0 };
+	unsigned used = slots_used(p);
+
+	for (unsigned i = 0; i < used; i++) {
+		struct vt_followed_slot *s = &p->slots[i];
+		bool signal_new = !s->signal_used && s->until_signal > s->signal.cursor.position;
+		if (!s->generation || (s->announced && !signal_new))
+			continue;
+		if (signal_new) {
+			s->signal.id = out->new_ring(out->user);
+			s->signal_used = true;
+		}
+		put_thread(p, s, i, false, &payload);
+		if (s->signal_used)
+			put_thread(p, s, i, true, &payload);
+		s->announced = true;
+	}
+	int err = flush_if(p, out, VT_CHUNK_THREADS, &payload, 0);
+	vt_out_free(&payload);
+	if (err)
+		vt_follow_repeat(p);
+	return err;
+}
+
+void vt_follow_repeat(struct vt_followed *p)
+{
+	p->types = p->strings = p->facts = 0;
+	p->announced = false;
+	for (unsigned i = 0; i < slots_used(p); i++)
+		p->slots[i].announced = false;
+}
+
+/* ---- slots ----------------------------------------------------------------------------------------- */
+
+static void read_name(const struct vt_thread_entry *entry, struct vt_followed_slot *s)
+{
+	union { uint64_t words[5]; char bytes[40]; } name;
+	for (int i = 0; i < 5; i++)
+		name.words[i] = vt_load_relaxed(&entry->name[i]);
+	size_t n = strnlen(name.bytes, sizeof(name.bytes));
+	if (strlen(s->name) == n && memcmp(s->name, name.bytes, n) == 0)
+		return;
+	memcpy(s->name, name.bytes, n);
+	s->name[n] = 0;
+	s->announced = false;
+}
+
+/* Begins to follow the owner of a slot, once its claim is complete. */
+static void meet_slot(struct vt_followed *p, unsigned index, uint32_t generation, uint32_t tid,
+                      const struct vt_follow_out *out)
+{
+	const struct vt_ring_file *f = p->view.file;
+	struct vt_slot *slot = vt_ring_view_slot(&p->view, index);
+	struct vt_followed_slot *s = &p->slots[index];
+
+	if (!slot)
+		return;
+	const char *segments = (const char *)slot + VT_SLOT_HEADER;
+	memset(s, 0, sizeof(*s));
+	vt_drain_begin(&s->main, &slot->main, segments, f->segment_size, f->segment_count,
+	               slot->position_base[0], slot->emitted_base[0]);
+	vt_drain_begin(&s->signal, &slot->signal, segments + (size_t)f->segment_size * f->segment_count,
+	               f->signal_segment_size, f->signal_segment_count,
+	               slot->position_base[1], slot->emitted_base[1]);
+	s->generation = generation;
+	s->tid = tid;
+	s->main.id = out->new_ring(out->user);
+	s->main.process = s->signal.process = p->index;
+	s->main.flags = s->signal.flags = p->flags;
+}
+
+static struct vt_slot *slot_at(const struct vt_followed *p, unsigned index)
+{
+	return vt_slot_of(p->view.file, index);
+}
+
+/* Notes who is there and where each ring ends now. */
+static void survey(struct vt_followed *p, const struct vt_follow_out *out)
+{
+	struct vt_thread_entry *threads = vt_threads_of(p->view.file);
+	unsigned used = slots_used(p);
+
+	for (unsigned i = 0; i < used; i++) {
+		struct vt_followed_slot *s = &p->slots[i];
+		uint32_t generation = vt_load_acquire(&threads[i].generation);
+		/* Pairs with the store-release of tid, which ends a claim. */
+		uint32_t tid = vt_load_acquire(&threads[i].tid);
+		if (!s->generation && generation % 2 == 1 && tid != 0)
+			meet_slot(p, i, generation, tid, out);
+		if (!s->generation)
+			continue;
+		read_name(&threads[i], s);
+		/* `closing` before `commit`: what is committed when it is set is all there will be. */
+		if (vt_load_acquire(&threads[i].closing))
+			s->closing = true;
+		s->until_main = vt_load_acquire(&slot_at(p, i)->main.commit);
+		s->until_signal = vt_load_acquire(&slot_at(p, i)->signal.commit);
+	}
+}
+
+static bool drained(const struct vt_followed_slot *s)
+{
+	return s->main.cursor.position >= s->until_main && s->signal.cursor.position >= s->until_signal;
+}
+
+/* ---- what a ring's producer counted ----------------------------------------------------------------- */
+
+/*
+ * In a ring whose thread died inside an emit, emitted[] may be one ahead of commit: that emit had not
+ * returned. What was read up to commit is then the truth.
+ */
+static void committed(const struct vt_drain_ring *d, const uint64_t base[VT_MAX_CATEGORIES], bool dead,
+                      struct vt_rec_totals *t)
+{
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		uint64_t n = vt_load_relaxed(&d->ring->emitted[c]);
+		if (dead && n == d->cursor.counted[c] + 1 && vt_load_relaxed(&d->ring->nest))
+			n--;
+		t->committed[c] = n - base[c];
+	}
+}
+
+static void put_totals(const struct vt_followed *p, unsigned index, struct vt_out *payload)
+{
+	const struct vt_followed_slot *s = &p->slots[index];
+	const struct vt_slot *slot = slot_at(p, index);
+	bool dead = p->ending != VT_END_UNKNOWN;
+	struct vt_rec_totals t = { .ring = s->main.id };
+
+	committed(&s->main, slot->emitted_base[0], dead, &t);
+	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++)
+		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+			t.lost[cause][c] = vt_load_relaxed(&slot->lost[cause][c]) - slot->lost_base[cause][c];
+	vt_rec_totals_encode(payload, &t);
+	if (s->signal_used) {
+		t = (struct vt_rec_totals){ .ring = s->signal.id };
+		committed(&s->signal, slot->emitted_base[1], dead, &t);
+		vt_rec_totals_encode(payload, &t);
+	}
+}
+
+/* Writes a drained slot's totals and gives it back. */
+static int release_slot(struct vt_followed *p, unsigned index, const struct vt_follow_out *out)
+{
+	struct vt_followed_slot *s = &p->slots[index];
+	struct vt_thread_entry *entry = &vt_threads_of(p->view.file)[index];
+	struct vt_out payload = { 0 };
+
+	put_totals(p, index, &payload);
+	int err = flush_if(p, out, VT_CHUNK_LOSS, &payload, 0);
+	vt_out_free(&payload);
+	if (err)
+		return err;
+	uint32_t generation = s->generation;
+	memset(s, 0, sizeof(*s));
+	vt_store_relaxed(&entry->tid, 0);
+	/* Pairs with the acquire in the next claim: all that we read of the slot is read. */
+	vt_store_release(&entry->generation, generation + 1);
+	return 0;
+}
+
+/* ---- draining -------------------------------------------------------------------------------------- */
+
+struct drain_user {
+	struct vt_followed *p;
+	const struct vt_follow_out *out;
+};
+
+static int on_events(void *user, struct vt_chunk_header *h,
+                     const struct vt_split_section *sections, unsigned count)
+{
+	struct drain_user *u = user;
+	int err = u->out->events(u->out->user, h, sections, count);
+	if (!err)
+		u->p->events += h->events;
+	return err;
+}
+
+static int on_gap(void *user, const struct vt_rec_gap *gap)
+{
+	struct drain_user *u = user;
+	struct vt_out payload = { 0 };
+
+	vt_rec_gap_encode(&payload, gap);
+	int err = flush_if(u->p, u->out, VT_CHUNK_LOSS, &payload, 0);
+	vt_out_free(&payload);
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES && !err; c++) {
+		u->p->lost += gap->events[c];
+		if (gap->events[c] && u->p->view.live)
+			vt_add_relaxed(&u->p->view.file->overwritten[c], gap->events[c]);
+	}
+	return err;
+}
+
+static int64_t drain_slot(struct vt_followed *p, struct vt_followed_slot *s, uint64_t budget,
+                          struct vt_splitter *splitter, const struct vt_drain_sink *sink)
+{
+	int64_t n = vt_drain(&s->main, s->until_main, budget, splitter, &p->view, sink);
+	int64_t m = n < 0 ? 0 : vt_drain(&s->signal, s->until_signal, budget, splitter, &p->view, sink);
+
+	/* Pairs with the producer's acquire load in discard mode: what lies below is in the log. */
+	if (p->view.live) {
+		vt_store_release(&s->main.ring->tail, s->main.cursor.position);
+		vt_store_release(&s->signal.ring->tail, s->signal.cursor.position);
+	}
+	return n < 0 ? n : m < 0 ? m : n + m;
+}
+
+static int64_t drain_all(struct vt_followed *p, uint64_t budget, struct vt_splitter *splitter,
+                         const struct vt_follow_out *out)
+{
+	struct drain_user user = { p, out };
+	const struct vt_drain_sink sink = { on_events, on_gap, &user };
+	unsigned used = slots_used(p), open = 0;
+	int64_t total = 0;
+
+	for (unsigned i = 0; i < used; i++)
+		open += p->slots[i].generation && !drained(&p->slots[i]);
+	for (unsigned i = 0; i < used; i++) {
+		struct vt_followed_slot *s = &p->slots[i];
+		if (!s->generation)
+			continue;
+		if (!drained(s)) {
+			int64_t n = drain_slot(p, s, budget / open + 1, splitter, &sink);
+			if (n < 0)
+				return n;
+			total += n;
+		}
+		if (s->closing && drained(s) && p->view.live) {
+			int err = release_slot(p, i, out);
+			if (err)
+				return err;
+		}
+	}
+	return total;
+}
+
+static int write_snapshots(struct vt_followed *p, const struct vt_follow_out *out);
+
+int64_t vt_follow_round(struct vt_followed *p, uint64_t budget, struct vt_splitter *splitter,
+                        const struct vt_follow_out *out)
+{
+	survey(p, out);
+	int err = write_types(p, out);
+	if (!err)
+		err = write_strings(p, out);
+	if (!err)
+		err = write_process(p, out);
+	if (!err)
+		err = write_threads(p, out);
+	if (!err)
+		err = write_snapshots(p, out);
+	return err ? err : drain_all(p, budget, splitter, out);
+}
+
+bool vt_follow_busy(const struct vt_followed *p)
+{
+	unsigned used = slots_used(p);
+
+	for (unsigned i = 0; i < used; i++) {
+		const struct vt_drain_ring *d = &p->slots[i].main;
+		if (p->slots[i].generation &&
+		    vt_load_relaxed(&d->ring->commit) - d->cursor.position >
+		    (uint64_t)d->segment_size * d->most_segments / 4)
+			return true;
+	}
+	return false;
+}
+
+/* ---- counters -------------------------------------------------------------------------------------- */
+
+static int write_sample(struct vt_followed *p, const struct vt_counter_sample *s,
+                        const struct vt_follow_out *out)
+{
+	struct vt_out payload = { 0 };
+
+	vt_rec_counters_encode(&payload, s);
+	int err = flush_if(p, out, VT_CHUNK_COUNTERS, &payload, 0);
+	vt_out_free(&payload);
+	return err;
+}
+
+int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_follow_out *out)
+{
+	struct vt_counter_sample s;
+
+	vt_sample(&p->view, &s);
+	s.sequence = vt_add_relaxed(&p->view.file->next_record, 1);
+	s.process = p->index;
+	s.flags = flags;
+	if (!p->view.live)      /* what the recorder last saw is newer than what we know now */
+		s.ticks = s.monotonic = s.realtime = 0;
+	return write_sample(p, &s, out);
+}
+
+static void sample_of_snapshot(const struct vt_followed *p, const struct vt_snapshot *from,
+                               struct vt_counter_sample *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->sequence = from->sequence;
+	s->ticks = from->ticks;
+	s->monotonic = from->monotonic;
+	s->realtime = from->realtime;
+	s->process = p->index;
+	s->flags = VT_COUNTERS_LIVE;
+	memcpy(s->present, from->present, sizeof(s->present));
+	memcpy(s->values, from->values, sizeof(s->values));
+	memcpy(s->lost, from->lost, sizeof(s->lost));
+	s->sources_known = (uint32_t)from->sources_known;
+	s->sources_available = (uint32_t)from->sources_available;
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+		s->reasons[i] = string_of(p, from->reasons[i]);
+}
+
+/* Snapshots that the host took since the last round, in their order; the host waits for none of them. */
+static int write_snapshots(struct vt_followed *p, const struct vt_follow_out *out)
+{
+	struct vt_counter_sample s;
+	uint64_t newest = p->snapshots;
+	int err = 0;
+
+	for (;;) {
+		const struct vt_snapshot *next = NULL;
+		for (unsigned i = 0; i < VT_SNAPSHOTS; i++) {
+			const struct vt_snapshot *at = &p->view.file->snapshots[i];
+			/* Pairs with the store-release of sequence: the snapshot is whole. */
+			uint64_t sequence = vt_load_acquire(&at->sequence);
+			if (sequence > newest && (!next || sequence < next->sequence))
+				next = at;
+		}
+		if (!next || err)
+			return err;
+		newest = next->sequence;
+		sample_of_snapshot(p, next, &s);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (vt_load_relaxed(&next->sequence) == newest)
+			err = write_sample(p, &s, out);
+		if (!err)
+			p->snapshots = newest;
+	}
+}
+
+/* ---- threads --------------------------------------------------------------------------------------- */
+
+/* A thread that is gone from /proc without a word; its name, if it is there. */
+static void look_at_thread(const struct vt_followed *p, struct vt_followed_slot *s, unsigned index)
+{
+	char path[64], name[40] = "";
+
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", p->view.file->pid, s->tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		s->closing = s->closing || errno == ENOENT;
+		return;
+	}
+	ssize_t n = read(fd, name, sizeof(name) - 1);
+	close(fd);
+	if (n > 0 && name[n - 1] == '\n')
+		name[n - 1] = 0;
+	struct vt_thread_entry *entry = &vt_threads_of(p->view.file)[index];
+	/* A name that the host gave stays; the system's is only the default. */
+	if (entry->named == 0 && *name)
+		for (int i = 0; i < 5; i++) {
+			uint64_t word;
+			memcpy(&word, name + 8 * i, 8);
+			vt_store_relaxed(&entry->name[i], word);
+		}
+}
+
+void vt_follow_threads(struct vt_followed *p)
+{
+	unsigned used = slots_used(p);
+	for (unsigned i = 0; i < used; i++)
+		if (p->slots[i].generation && p->view.live)
+			look_at_thread(p, &p->slots[i], i);
+}
+
+/* ---- the end --------------------------------------------------------------------------------------- */
+
+static int write_end(struct vt_followed *p, const struct vt_follow_out *out)
+{
+	struct vt_ring_file *f = p->view.file;
+	struct vt_out payload = { 0 };
+	struct vt_rec_totals none = { .ring = VT_NO_RING };
+	bool any = false;
+
+	for (unsigned i = 0; i < slots_used(p); i++)
+		if (p->slots[i].generation)
+			put_totals(p, i, &payload);
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		none.lost[VT_LOST_NORING][c] = f->no_ring[c] - f->no_ring_base[c];
+		any = any || none.lost[VT_LOST_NORING][c];
+	}
+	if (any)
+		vt_rec_totals_encode(&payload, &none);
+	int err = flush_if(p, out, VT_CHUNK_LOSS, &payload, 0);
+	if (!err) {
+		put_process(p, &payload);
+		err = flush_if(p, out, VT_CHUNK_PROCESS, &payload, 0);
+	}
+	vt_out_free(&payload);
+	return err;
+}
+
+int vt_follow_finish(struct vt_followed *p, struct vt_splitter *splitter, const struct vt_follow_out *out)
+{
+	int64_t n;
+	do
+		n = vt_follow_round(p, VT_ROUND_RAW, splitter, out);
+	while (n > 0);
+	int err = n < 0 ? (int)n : vt_follow_counters(p, VT_COUNTERS_FINAL, out);
+	return err ? err : write_end(p, out);
+}

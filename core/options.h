@@ -1,0 +1,46 @@
+/* options.h - the settings of a recording, from the struct, VALKTRACE= and the command line. */
+#ifndef CORE_OPTIONS_H
+#define CORE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/codec.h"
+#include "core/ring_file.h"
+
+#define VT_OPTION_WORD 512          /* longest text value */
+
+struct vt_settings {
+	char events[VT_OPTION_WORD], output[VT_OPTION_WORD], ring_directory[VT_OPTION_WORD];
+	char mode[VT_OPTION_WORD], codec[VT_OPTION_WORD];
+	uint64_t level, ring_size, flush_ns, counters_ns, max_bytes, rotate_bytes, rotate_ns;
+};
+
+struct vt_option_row {
+	const char *name, *argument, *help;
+	enum { VT_OPTION_SIZE, VT_OPTION_TIME, VT_OPTION_NUMBER, VT_OPTION_NAMES, VT_OPTION_TEXT } kind;
+	size_t offset;                  /* in struct vt_settings */
+	uint64_t standard, least, most;
+};
+
+extern const struct vt_option_row vt_option_rows[];
+extern const unsigned vt_option_count;
+
+void vt_settings_default(struct vt_settings *s);
+
+/* Sets one option by name. 0, or -VT_E_OPTION with one line about it in `problem`. */
+int vt_settings_set(struct vt_settings *s, const char *name, const char *value,
+                    char *problem, size_t size);
+
+/* key=value,key=value (a comma inside `events` is written +). The first problem is told, the rest is used. */
+int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, size_t size);
+
+/* What the words mean: 0 or -VT_E_OPTION and one line. */
+int vt_settings_resolve(const struct vt_settings *s, struct vt_geometry *g, const struct vt_codec **codec,
+                        char *problem, size_t size);
+
+/* A set of categories: "gc,loop", "all", "none", "!gc" takes away. -VT_E_UNKNOWN_CATEGORY: *bad is the name. */
+int vt_category_set(const char *names, uint64_t *set, char *bad, size_t size);
+
+#endif

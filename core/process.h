@@ -1,0 +1,67 @@
+/*
+ * process.h - the producer's side of this process: its gate, its ring file, its threads.
+ *
+ * Owned by core/thread.c; core/strings.c adds names and types, collectors declare metrics. Everything
+ * here works in the agent as well: libc and pthreads only.
+ */
+#ifndef CORE_PROCESS_H
+#define CORE_PROCESS_H
+
+#include <pthread.h>
+
+#include "core/ring_file.h"
+
+struct vt_process {
+	struct vt_gate *gate;           /* one page, MADV_WIPEONFORK; NULL until the first attach */
+	struct vt_ring_file *file;      /* NULL: not attached */
+	struct vt_ring_place place;
+	struct vt_geometry geometry;
+	uint32_t *bell;                 /* futex that wakes the recorder: in the file, or the run's own */
+	bool follow_fork;               /* forked children make a ring file of their own */
+	bool detached_child;            /* forked, and no ring file yet */
+	pthread_mutex_t lock;           /* tables of strings and types, snapshots; never taken by an emit */
+};
+
+extern struct vt_process vt_process;
+
+/*
+ * Makes the ring file in `directory` for `run` and opens the gate. `bell` NULL: the one in the file.
+ * 0 or a negative error; then nothing is recorded.
+ */
+int vt_process_attach(const char *directory, uint64_t run, const struct vt_geometry *g,
+                      uint64_t mask, uint32_t *bell, bool follow_fork);
+
+/* Closes the gate: threads go quiet. The file stays mapped, for a thread may be inside an emit. */
+void vt_process_detach(void);
+
+/* After a recording: takes the ring file's name out of the run's, for the next recording to use. */
+void vt_process_put_away(void);
+
+/* Refreshes the private mask from the file's wanted_mask. */
+void vt_process_refresh_mask(void);
+
+/* Rings the recorder's bell if it sleeps. Async-signal-safe, keeps errno. */
+void vt_process_wake(void);
+
+/* Copies the system's name of the calling thread into its entry. */
+void vt_thread_refresh_name(void);
+
+/* This thread's slot number, or -1. */
+int vt_thread_slot(void);
+
+/* Declares that a metric has a writer: 0 then means 0. */
+void vt_metric_declare(enum vt_metric_id metric);
+
+/* Sets a GAUGE: last value, one a process. */
+void vt_gauge_set(enum vt_metric_id metric, uint64_t value);
+
+/* The value last set; 0 if none. */
+uint64_t vt_gauge(enum vt_metric_id metric);
+
+/* Says that a source feeds this process, or why it does not. */
+void vt_source_say(enum vt_source_id source, bool available, const char *reason);
+
+/* Words of a record of this type after the first, without a TEXT field's bytes; < 0: no such type. */
+int vt_record_words(unsigned id, bool *has_text);
+
+#endif

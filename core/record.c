@@ -1,0 +1,422 @@
+/*
+ * record.c - `valktrace record`: run a command under the agent and write one log of its process tree.
+ *
+ * Manners of env and timeout: the command's streams, signals and exit status are its own; whatever goes
+ * wrong here, the command runs on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <valktrace.h>
+
+#include "core/record_tree.h"
+#include "decoder/cmd.h"
+#include "decoder/units.h"
+
+enum { EXIT_OURS = 125, EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
+
+/* Every row of options.def is an option here; its value is handed to vt_settings_set. */
+enum {
+#define VT_OPTION(field, name, kind, standard, least, most, argument, help) OPTION_##field,
+#include "core/options.def"
+	OPTIONS
+};
+
+struct record_settings {
+	const char *values[OPTIONS];
+	struct vt_list categories;
+	bool all, quiet, wait_all;
+};
+
+static const struct vt_opt options[] = {
+	{ "category", 'c', VT_OPT_LIST_WHOLE, "NAMES", "record these as well: gc,interp or !loop (default gc,loop,meta)",
+	  offsetof(struct record_settings, categories), 0 },
+	{ "all", 'a', VT_OPT_FLAG, NULL, "record every category", offsetof(struct record_settings, all), 0 },
+	{ "output", 'o', VT_OPT_STRING, "FILE", "the log (default valktrace.vtrace; an old one becomes .old)",
+	  offsetof(struct record_settings, values[OPTION_output]), 0 },
+	{ "quiet", 'q', VT_OPT_FLAG, NULL, "say nothing at the end", offsetof(struct record_settings, quiet), 0 },
+	{ "wait-all", 'w', VT_OPT_FLAG, NULL, "wait for all processes, not only the command",
+	  offsetof(struct record_settings, wait_all), 0 },
+#define ROW(field, name, argument, help) \
+	{ name, 0, VT_OPT_STRING, argument, help, offsetof(struct record_settings, values[OPTION_##field]), 0 }
+#define VT_OPTION(field, name, kind, standard, least, most, argument, help) ROW(field, name, argument, help),
+#define VT_OPTIONS_OF_RECORD
+#include "core/options.def"
+	VT_OPT_END
+};
+
+static struct {
+	struct vt_tree tree;
+	struct vt_recorder recorder;
+	uv_loop_t loop;
+	uv_poll_t child_poll;
+	uv_signal_t forwarded[4];
+	bool wait_all, ended;
+	pid_t child;
+	int wait_status, pidfd;
+	uint64_t begin, end;            /* monotonic ns */
+} record;
+
+/* ---- the command --------------------------------------------------------------------------------- */
+
+/* The agent is beside this program, or in ../lib/valktrace of where it is installed. */
+static int find_agent(char path[PATH_MAX])
+{
+	static const char *const places[] = { "libvalktrace-agent.so", "../lib/valktrace/libvalktrace-agent.so" };
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return -errno;
+	self[n] = 0;
+	*(strrchr(self, '/') + 1) = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		char candidate[2 * PATH_MAX];
+		snprintf(candidate, sizeof(candidate), "%s%s", self, places[i]);
+		if (realpath(candidate, path))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static int set_environment(const struct vt_tree *t)
+{
+	char agent[PATH_MAX], value[3 * PATH_MAX];
+	int err = find_agent(agent);
+
+	if (err)
+		return err;
+	const char *before = getenv("LD_PRELOAD");
+	int n = snprintf(value, sizeof(value), "%s%s%s", agent, before && *before ? ":" : "", before ? before : "");
+	if (n < 0 || (size_t)n >= sizeof(value))
+		return -E2BIG;
+	setenv("LD_PRELOAD", value, 1);
+	snprintf(value, sizeof(value), "%016llx:%s", (unsigned long long)t->run, t->directory);
+	setenv(VT_RUN_VARIABLE, value, 1);
+	return 0;
+}
+
+static void unset_environment(const char *preload)
+{
+	if (preload)
+		setenv("LD_PRELOAD", preload, 1);
+	else
+		unsetenv("LD_PRELOAD");
+	unsetenv(VT_RUN_VARIABLE);
+}
+
+/* fork and exec; the errno of a failed exec comes back through a close-on-exec pipe. */
+static int start_command(char **argv, pid_t *pid)
+{
+	int pipes[2], failure = 0;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	*pid = fork();
+	if (*pid < 0) {
+		int err = -errno;
+		close(pipes[0]);
+		close(pipes[1]);
+		return err;
+	}
+	if (*pid == 0) {
+		execvp(argv[0], argv);
+		failure = errno;
+		while (write(pipes[1], &failure, sizeof(failure)) < 0 && errno == EINTR)
+			;
+		_exit(EXIT_NOT_FOUND);
+	}
+	close(pipes[1]);
+	ssize_t n;
+	while ((n = read(pipes[0], &failure, sizeof(failure))) < 0 && errno == EINTR)
+		;
+	close(pipes[0]);
+	if (n != (ssize_t)sizeof(failure))
+		return 0;
+	waitpid(*pid, NULL, 0);
+	return -failure;
+}
+
+/* ---- while it runs ---------------------------------------------------------------------------------- */
+
+static void stop_if_done(struct vt_tree *t)
+{
+	if (record.ended && (!record.wait_all || !vt_tree_running(t)))
+		uv_stop(&record.loop);
+}
+
+static void on_child(uv_poll_t *handle, int status, int events)
+{
+	(void)status, (void)events;
+	if (waitpid(record.child, &record.wait_status, WNOHANG) != record.child)
+		return;
+	record.ended = true;
+	record.end = vt_anchor_now().monotonic;
+	uv_poll_stop(handle);
+	vt_tree_child_ended(&record.tree, record.wait_status);
+	stop_if_done(&record.tree);
+}
+
+/* INT, QUIT and TSTP come from the terminal and reach the whole group: only these are passed on. */
+static void on_signal(uv_signal_t *handle, int number)
+{
+	(void)handle;
+	if (!record.ended)
+		kill(record.child, number);
+}
+
+static void ignore_terminal_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+static int watch_command(void)
+{
+	static const int passed_on[4] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+
+	ignore_terminal_signals();
+	for (unsigned i = 0; i < 4; i++) {
+		uv_signal_init(&record.loop, &record.forwarded[i]);
+		uv_signal_start(&record.forwarded[i], on_signal, passed_on[i]);
+		uv_unref((uv_handle_t *)&record.forwarded[i]);
+	}
+	record.pidfd = (int)syscall(SYS_pidfd_open, record.child, 0);
+	if (record.pidfd < 0)
+		return -errno;
+	int err = uv_poll_init(&record.loop, &record.child_poll, record.pidfd);
+	return err ? err : uv_poll_start(&record.child_poll, UV_READABLE, on_child);
+}
+
+/* ---- what is said at the end -------------------------------------------------------------------------- */
+
+static void print_first_line(const char *command)
+{
+	const struct vt_tree *t = &record.tree;
+	char time[VT_NUM_MAX + 1] = "";
+	uint64_t hundredths = (record.end - record.begin) / 10000000;
+	snprintf(time, sizeof(time), "%llu.%02llu s", (unsigned long long)(hundredths / 100),
+	         (unsigned long long)(hundredths % 100));
+
+	if (WIFSIGNALED(record.wait_status)) {
+		const char *name = sigabbrev_np(WTERMSIG(record.wait_status));
+		fprintf(stderr, "valktrace: %s was killed by SIG%s after %s; %s\n", command, name ? name : "?",
+		        time, t->seen ? "its ring was read" : "it had no ring");
+		return;
+	}
+	fprintf(stderr, "valktrace: ");
+	if (*t->probes)
+		fprintf(stderr, "found %s; ", t->probes);
+	fprintf(stderr, "%s, exit %d, %u thread%s", time, WEXITSTATUS(record.wait_status), t->threads,
+	        t->threads == 1 ? "" : "s");
+	if (t->seen > 1)
+		fprintf(stderr, ", %u processes", t->seen);
+	fputc('\n', stderr);
+}
+
+static void print_reasons(void)
+{
+	const struct vt_tree *t = &record.tree;
+	if (t->seen == 0)
+		fprintf(stderr, "valktrace: no process loaded the agent: static or set-uid programs cannot;\n"
+		        "valktrace: link libvalktrace and call vt_start in such a program\n");
+	else if (!*t->probes)
+		fprintf(stderr, "valktrace: found no runtime that it knows (valktrace schema --probes)\n");
+}
+
+static void print_end(const char *command, const char *path, uint64_t events, uint64_t lost, uint64_t bytes,
+                      int error)
+{
+	char e[VT_NUM_MAX + 1], l[VT_NUM_MAX + 1], b[VT_NUM_MAX + 1];
+
+	*vt_num_grouped(e, events) = 0;
+	*vt_num_grouped(l, lost) = 0;
+	*vt_num_bytes(b, bytes) = 0;
+	print_first_line(command);
+	print_reasons();
+	if (error)
+		fprintf(stderr, "valktrace: %s: %s; what was written is whole\n", path, vt_strerror(error));
+	fprintf(stderr, "valktrace: %s events, %s lost, %s -> %s\n", e, l, b, path);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "valktrace: next: valktrace summary%s%s%s\n",
+		        strcmp(path, "valktrace.vtrace") ? " " : "", strcmp(path, "valktrace.vtrace") ? path : "",
+		        WIFSIGNALED(record.wait_status) ? "     (what was open when it died)" : "");
+}
+
+/* As the command ended: the same status, or the same signal without a core of ours. */
+static int end_like_command(void)
+{
+	if (!WIFSIGNALED(record.wait_status))
+		return WEXITSTATUS(record.wait_status);
+	int number = WTERMSIG(record.wait_status);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	prctl(PR_SET_DUMPABLE, 0);
+	fflush(NULL);
+	signal(number, SIG_DFL);
+	sigset_t one;
+	sigemptyset(&one);
+	sigaddset(&one, number);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	raise(number);
+	return 128 + number;
+}
+
+/* ---- set up -------------------------------------------------------------------------------------------- */
+
+static int settings_of(const struct record_settings *from, struct vt_settings *s, uint64_t *mask)
+{
+	char problem[512];
+	const char *environment = secure_getenv("VALKTRACE");
+
+	vt_settings_default(s);
+	if (environment && vt_settings_parse(s, environment, problem, sizeof(problem)) < 0)
+		vt_message("VALKTRACE: %s", problem);
+	for (unsigned i = 0; i < OPTIONS; i++)
+		if (from->values[i] &&
+		    vt_settings_set(s, vt_option_rows[i].name, from->values[i], problem, sizeof(problem)) < 0)
+			return vt_usage("--%s", problem);
+	*mask = 1ull << VT_CAT_gc | 1ull << VT_CAT_loop | 1ull << VT_CAT_meta;
+	for (unsigned i = 0; i <= from->categories.count; i++) {
+		const char *names = i < from->categories.count ? from->categories.items[i] : s->events;
+		uint64_t set;
+		if (!*names)
+			continue;
+		if (vt_category_set(names, &set, problem, sizeof(problem)) < 0)
+			return vt_usage("unknown category '%s' (valktrace schema lists them)", problem);
+		*mask = *names == '!' ? *mask & set : *mask | set;
+	}
+	if (from->all)
+		*mask = ~0ull;
+	return 0;
+}
+
+static int begin_recording(const struct vt_settings *s, uint64_t mask, const char **what)
+{
+	struct vt_geometry geometry;
+	const struct vt_codec *codec;
+	static char text[512], directory[PATH_MAX / 2];
+	uint64_t run;
+
+	*what = text;
+	int err = vt_settings_resolve(s, &geometry, &codec, text, sizeof(text));
+	if (err)
+		return err;
+	*what = "no directory for ring files";
+	err = vt_ring_directory(s->ring_directory, directory, sizeof(directory));
+	if (err)
+		return err;
+	*what = directory;
+	if (getrandom(&run, sizeof(run), 0) != sizeof(run))
+		return -EIO;
+	err = vt_tree_prepare(&record.tree, directory, run, s->ring_size, geometry.mode, mask);
+	if (err)
+		return err;
+	*what = s->output;
+	err = uv_loop_init(&record.loop);
+	if (!err)
+		err = vt_recorder_open(&record.recorder, &record.loop, s, s->output, true, run,
+		                       &record.tree.page->bell);
+	if (!err)
+		err = vt_tree_watch(&record.tree, &record.loop, &record.recorder);
+	if (err)
+		unlink(record.tree.page_path);
+	return err;
+}
+
+static void on_problem(void *unused, int error)
+{
+	(void)unused;
+	vt_message("%s: %s; the command runs on", record.recorder.log.path, vt_strerror(error));
+}
+
+static int run_command(char **argv)
+{
+	const char *preload = getenv("LD_PRELOAD");
+	char *saved = preload ? strdup(preload) : NULL;
+	int err = set_environment(&record.tree);
+
+	if (err)
+		vt_message("libvalktrace-agent.so: %s; the command runs without it", vt_strerror(err));
+	record.begin = vt_anchor_now().monotonic;
+	err = start_command(argv, &record.child);
+	unset_environment(saved);
+	free(saved);
+	return err;
+}
+
+static int run(int argc, char **argv)
+{
+	struct record_settings from = { .quiet = false };
+	struct vt_settings settings;
+	uint64_t mask = 0;
+
+	int first = vt_opt_parse(&vt_cmd_record, argc, argv, &from);
+	if (first < 0)
+		return first == VT_OPT_HELP ? VT_EXIT_OK : EXIT_OURS;
+	if (first >= argc) {
+		vt_usage("record: no command given; try: valktrace record -- guile program.scm");
+		return EXIT_OURS;
+	}
+	if (settings_of(&from, &settings, &mask) != 0)
+		return EXIT_OURS;
+	if (!*settings.output)
+		strcpy(settings.output, "valktrace.vtrace");
+	record.wait_all = from.wait_all;
+
+	const char *what = "";
+	int err = begin_recording(&settings, mask, &what);
+	if (err) {
+		vt_message("%s: %s", what, vt_strerror(err));
+		return EXIT_OURS;
+	}
+	record.recorder.problem = on_problem;
+	err = run_command(argv + first);
+	if (err) {
+		vt_message("%s: %s", argv[first], vt_strerror(err));
+		vt_tree_close(&record.tree);
+		vt_recorder_close(&record.recorder, VT_END_UNKNOWN);
+		unlink(settings.output);
+		return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+	}
+	record.tree.child = record.child;
+	record.tree.on_empty = stop_if_done;
+	err = watch_command();
+	if (err) {
+		vt_message("cannot watch the command: %s", vt_strerror(err));
+		while (waitpid(record.child, &record.wait_status, 0) < 0 && errno == EINTR)
+			;
+	} else {
+		uv_run(&record.loop, UV_RUN_DEFAULT);
+	}
+	vt_tree_close(&record.tree);
+	uint64_t events = vt_recorder_events(&record.recorder), lost = vt_recorder_lost(&record.recorder);
+	err = vt_recorder_close(&record.recorder, VT_END_RUNNING);
+	if (!from.quiet)
+		print_end(argv[first], record.recorder.log.name, events, lost,
+		          vt_log_bytes(&record.recorder.log), err);
+	vt_opt_free(options, &from);
+	return end_like_command();
+}
+
+const struct vt_command vt_cmd_record = {
+	.name = "record",
+	.args = "[--] COMMAND [ARGUMENT...]",
+	.summary = "run a command and record its garbage collector, loops, calls",
+	.examples = "  valktrace record -- guile program.scm\n"
+	            "  valktrace record -c interp -o slow.vtrace -- ./vm main.vm\n",
+	.opts = options,
+	.stop_at_argument = true,
+	.run = run,
+};

@@ -1,0 +1,350 @@
+/* recorder.c - the loop: bell, flush timer, counters timer, rounds over all processes. */
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <valktrace/error.h>
+
+#include "core/recorder.h"
+
+/* ---- the waiter -------------------------------------------------------------------------------- */
+
+static void wait_for_bell(void *arg)
+{
+	struct vt_recorder *r = arg;
+
+	for (;;) {
+		uv_sem_wait(&r->armed);
+		/* Spurious wake-ups and signals: the bell is rung when the word is no longer 1. */
+		while (!__atomic_load_n(&r->stopping, __ATOMIC_ACQUIRE) && vt_load_acquire(r->bell) == 1)
+			syscall(SYS_futex, r->bell, FUTEX_WAIT, 1, NULL, NULL, 0);
+		if (__atomic_load_n(&r->stopping, __ATOMIC_ACQUIRE))
+			return;
+		uv_async_send(&r->rung);
+	}
+}
+
+static bool busy(const struct vt_recorder *r)
+{
+	for (unsigned i = 0; i < r->process_count; i++)
+		if (vt_follow_busy(r->processes[i]))
+			return true;
+	return false;
+}
+
+/* Lets producers ring. False: there is work already, so none of them may. */
+static bool arm(struct vt_recorder *r)
+{
+	vt_store_relaxed(r->bell, 1);
+	/* With the producer's fence between its commit and its look at the bell: one sees the other. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!busy(r))
+		return true;
+	vt_store_relaxed(r->bell, 0);
+	return false;
+}
+
+/* ---- rounds -------------------------------------------------------------------------------------- */
+
+static int write_schema(struct vt_recorder *r)
+{
+	struct vt_out payload = { 0 };
+
+	vt_schema_encode(&payload, vt_schema_builtin());
+	int err = vt_log_records(&r->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, &payload);
+	vt_out_free(&payload);
+	if (!err) {
+		r->chunks_at_repeat = r->log.sequence;
+		for (unsigned i = 0; i < r->process_count; i++)
+			vt_follow_repeat(r->processes[i]);
+	}
+	return err;
+}
+
+static int before_round(struct vt_recorder *r)
+{
+	if (vt_log_full(&r->log)) {
+		int err = vt_log_rotate(&r->log);
+		return err ? err : write_schema(r);
+	}
+	if (r->log.sequence - r->chunks_at_repeat >= VT_SCHEMA_REPEAT)
+		return write_schema(r);
+	return 0;
+}
+
+static void note_error(struct vt_recorder *r, int err)
+{
+	r->error = err;
+	if (err < 0 && !r->said && r->problem) {
+		r->said = true;
+		r->problem(r->problem_user, err);
+	}
+}
+
+/* One round over all processes; their chunks together are the most that may overlap in time. */
+static int64_t round_of_all(struct vt_recorder *r)
+{
+	int64_t total = 0;
+	int err = before_round(r);
+
+	for (unsigned i = 0; i < r->process_count && !err; i++) {
+		int64_t n = vt_follow_round(r->processes[i], VT_ROUND_RAW / r->process_count, r->splitter,
+		                            &r->out);
+		if (n < 0)
+			err = (int)n;
+		else
+			total += n;
+	}
+	note_error(r, err);
+	return err ? err : total;
+}
+
+int vt_recorder_flush(struct vt_recorder *r)
+{
+	int64_t n;
+	do
+		n = round_of_all(r);
+	while (n >= VT_ROUND_RAW / 2);
+	return n < 0 ? (int)n : 0;
+}
+
+static void on_rung(uv_async_t *handle)
+{
+	struct vt_recorder *r = handle->data;
+
+	if (r->stopping)
+		return;
+	/* A segment was entered, but there is no hurry before a quarter of a ring is full: one wake-up of
+	 * ours then costs the producer one a few segments, and chunks are large enough to compress. */
+	while (!arm(r))
+		if (round_of_all(r) < 0)
+			break;
+	vt_store_relaxed(r->bell, 1);
+	uv_sem_post(&r->armed);
+}
+
+static void on_flush(uv_timer_t *handle)
+{
+	vt_recorder_flush(handle->data);
+}
+
+static void on_counters(uv_timer_t *handle)
+{
+	struct vt_recorder *r = handle->data;
+	int err = 0;
+
+	for (unsigned i = 0; i < r->process_count && !err; i++) {
+		vt_follow_threads(r->processes[i]);
+		err = vt_follow_counters(r->processes[i], 0, &r->out);
+	}
+	note_error(r, err);
+}
+
+/* ---- the log as the followed processes see it ------------------------------------------------------ */
+
+static int out_records(void *user, enum vt_chunk_type type, uint32_t process, const struct vt_out *payload)
+{
+	struct vt_recorder *r = user;
+	return vt_log_records(&r->log, type, process, payload);
+}
+
+static int out_events(void *user, struct vt_chunk_header *h,
+                      const struct vt_split_section *sections, unsigned count)
+{
+	struct vt_recorder *r = user;
+	return vt_log_events(&r->log, h, sections, count);
+}
+
+static uint32_t out_new_ring(void *user)
+{
+	struct vt_recorder *r = user;
+	return r->next_ring++;
+}
+
+/* ---- open and close -------------------------------------------------------------------------------- */
+
+static int start_waiting(struct vt_recorder *r)
+{
+	int err = uv_sem_init(&r->armed, 1);
+	if (err)
+		return err;
+	vt_store_relaxed(r->bell, 1);
+	err = uv_thread_create(&r->waiter, wait_for_bell, r);
+	if (err)
+		uv_sem_destroy(&r->armed);
+	r->waiting = err == 0;
+	return err;
+}
+
+static void stop_waiting(struct vt_recorder *r)
+{
+	if (!r->waiting)
+		return;
+	__atomic_store_n(&r->stopping, true, __ATOMIC_RELEASE);
+	vt_store_relaxed(r->bell, 0);
+	syscall(SYS_futex, r->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+	uv_sem_post(&r->armed);
+	uv_thread_join(&r->waiter);
+	uv_sem_destroy(&r->armed);
+	r->waiting = false;
+}
+
+static void close_handles(struct vt_recorder *r)
+{
+	uv_close((uv_handle_t *)&r->rung, NULL);
+	uv_close((uv_handle_t *)&r->flush_timer, NULL);
+	uv_close((uv_handle_t *)&r->counters_timer, NULL);
+}
+
+static int start_loop(struct vt_recorder *r, const struct vt_settings *settings)
+{
+	int err = uv_async_init(r->loop, &r->rung, on_rung);
+	if (err)
+		return err;
+	uv_timer_init(r->loop, &r->flush_timer);
+	uv_timer_init(r->loop, &r->counters_timer);
+	r->rung.data = r->flush_timer.data = r->counters_timer.data = r;
+	uint64_t flush = settings->flush_ns / 1000000, counters = settings->counters_ns / 1000000;
+	uv_timer_start(&r->flush_timer, on_flush, flush, flush);
+	uv_timer_start(&r->counters_timer, on_counters, counters, counters);
+	err = start_waiting(r);
+	if (err)
+		close_handles(r);
+	return err;
+}
+
+int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_settings *settings,
+                     const char *path, bool replace, uint64_t run, uint32_t *bell)
+{
+	struct vt_geometry unused;
+	const struct vt_codec *codec;
+	char problem[256];
+	struct vt_log_limits limits = {
+		.rotate_bytes = settings->rotate_bytes, .rotate_ns = settings->rotate_ns,
+		.max_bytes = settings->max_bytes,
+	};
+
+	memset(r, 0, sizeof(*r));
+	r->loop = loop;
+	r->bell = bell;
+	r->next_ring = 1;
+	r->out = (struct vt_follow_out){ out_records, out_events, out_new_ring, r };
+	int err = vt_settings_resolve(settings, &unused, &codec, problem, sizeof(problem));
+	if (err)
+		return err;
+	r->splitter = vt_splitter_new();
+	if (!r->splitter)
+		return -ENOMEM;
+	err = vt_log_open(&r->log, path, replace, run, codec, (int)settings->level, &limits);
+	if (!err) {
+		err = write_schema(r);
+		if (!err)
+			err = start_loop(r, settings);
+		if (err)
+			vt_log_close(&r->log);
+	}
+	if (err)
+		vt_splitter_free(r->splitter);
+	return err;
+}
+
+int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
+{
+	int err = 0;
+
+	stop_waiting(r);
+	while (r->process_count > 0) {
+		int e = vt_recorder_finish(r, r->processes[0]->index, ending, 0);
+		err = err ? err : e;
+	}
+	int e = vt_log_close(&r->log);
+	close_handles(r);
+	vt_splitter_free(r->splitter);
+	free(r->processes);
+	return err ? err : e;
+}
+
+/* ---- processes ------------------------------------------------------------------------------------- */
+
+static uint32_t parent_of(const struct vt_recorder *r, uint32_t parent_pid)
+{
+	for (unsigned i = 0; i < r->process_count; i++)
+		if (r->processes[i]->view.file->pid == parent_pid)
+			return r->processes[i]->index;
+	return VT_NO_PROCESS;
+}
+
+int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, uint64_t image)
+{
+	if (r->process_count == r->process_room) {
+		unsigned room = r->process_room ? 2 * r->process_room : 8;
+		struct vt_followed **grown = realloc(r->processes, room * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		r->processes = grown;
+		r->process_room = room;
+	}
+	if (r->next_process >= VT_MAX_PROCESSES)
+		return -VT_E_LIMIT;
+	struct vt_followed *p = malloc(sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	uint32_t parent = parent_of(r, view->file->parent_pid);
+	int err = vt_follow_open(p, view, r->next_process, parent, image);
+	if (err) {
+		free(p);
+		return err;
+	}
+	r->processes[r->process_count++] = p;
+	return r->next_process++;
+}
+
+struct vt_followed *vt_recorder_process(struct vt_recorder *r, uint32_t index)
+{
+	for (unsigned i = 0; i < r->process_count; i++)
+		if (r->processes[i]->index == index)
+			return r->processes[i];
+	return NULL;
+}
+
+int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending ending, uint32_t status)
+{
+	struct vt_followed *p = vt_recorder_process(r, index);
+	if (!p)
+		return -ESRCH;
+	p->ending = ending;
+	p->status = status;
+	if (ending != VT_END_RUNNING)
+		p->ended_ticks = vt_anchor_now().ticks;
+	int err = before_round(r);
+	if (!err)
+		err = vt_follow_finish(p, r->splitter, &r->out);
+	note_error(r, err);
+	r->events += p->events;
+	r->lost += p->lost;
+	for (unsigned i = 0; i < r->process_count; i++)
+		if (r->processes[i] == p)
+			r->processes[i] = r->processes[--r->process_count];
+	vt_follow_close(p);
+	free(p);
+	return err;
+}
+
+uint64_t vt_recorder_events(const struct vt_recorder *r)
+{
+	uint64_t n = r->events;
+	for (unsigned i = 0; i < r->process_count; i++)
+		n += r->processes[i]->events;
+	return n;
+}
+
+uint64_t vt_recorder_lost(const struct vt_recorder *r)
+{
+	uint64_t n = r->lost;
+	for (unsigned i = 0; i < r->process_count; i++)
+		n += r->processes[i]->lost;
+	return n;
+}

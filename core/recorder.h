@@ -1,0 +1,69 @@
+/*
+ * recorder.h - drains the rings of a run into its log, on a libuv loop. One piece of code in two places:
+ * on a thread of its own inside the host (core/tracer.c), or in the process `valktrace record`
+ * (core/record.c).
+ *
+ * Everything here is called on the loop's thread. A recorder with nothing to do sleeps: a waiter thread
+ * sits on the bell (a futex that producers ring when they enter a segment) and sends a uv_async.
+ */
+#ifndef CORE_RECORDER_H
+#define CORE_RECORDER_H
+
+#include <uv.h>
+
+#include "core/follow.h"
+#include "core/log.h"
+#include "core/options.h"
+
+struct vt_recorder {
+	uv_loop_t *loop;
+	uv_async_t rung;                /* the waiter's */
+	uv_timer_t flush_timer, counters_timer;
+	uv_thread_t waiter;
+	uv_sem_t armed;                 /* posted when the waiter may wait again */
+	uint32_t *bell;
+	bool waiting, stopping;
+
+	struct vt_log log;
+	struct vt_splitter *splitter;
+	struct vt_follow_out out;
+	struct vt_followed **processes; /* those that are still followed */
+	unsigned process_count, process_room;
+	uint32_t next_process, next_ring;
+	uint64_t chunks_at_repeat;
+	uint64_t events, lost;          /* of processes that are done */
+	int error;                      /* of the log, since it last worked */
+	bool said;                      /* ... and it was said */
+	void (*problem)(void *user, int error);
+	void *problem_user;
+};
+
+/*
+ * Opens the log and writes the schema. `bell` is what the processes ring. 0 or a negative error, after
+ * which the recorder is as if never opened.
+ */
+int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_settings *settings,
+                     const char *path, bool replace, uint64_t run, uint32_t *bell);
+
+/* Starts to follow a process whose ring file is open in `view`. Its index, or a negative error. */
+int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, uint64_t image);
+
+/* The followed process with this index; NULL: done or never there. */
+struct vt_followed *vt_recorder_process(struct vt_recorder *r, uint32_t index);
+
+/* Writes the rest of a process and forgets it. */
+int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending ending, uint32_t status);
+
+/* Drains all that was committed before the call. 0 or the log's error. */
+int vt_recorder_flush(struct vt_recorder *r);
+
+/*
+ * Closes the log; processes that are still followed are finished with `ending`. Then closes the loop's
+ * handles: run the loop once more. 0, or the log's error.
+ */
+int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending);
+
+uint64_t vt_recorder_events(const struct vt_recorder *r);
+uint64_t vt_recorder_lost(const struct vt_recorder *r);
+
+#endif

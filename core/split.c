@@ -1,0 +1,492 @@
+/*
+ * split.c - the recorder's inner loop: one pass over the records puts each event's ticks, type and place
+ * into its category; a second one, by category, gathers fields into columns. Built with -O3.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/bytes.h"
+#include "core/split.h"
+
+enum { MAX_EVENTS = VT_SPLIT_BYTES / 8 };
+
+struct category;
+
+struct type {
+	const struct vt_layout *layout;
+	struct category *category;
+	struct type *next;              /* of the types in use */
+	uint32_t *places;               /* index of each record's first word in `words` */
+	uint32_t events;
+	uint16_t id;
+	uint8_t index;                  /* in its category */
+	uint8_t record_words;           /* 0: it has a text, so each record says */
+};
+
+struct category {
+	uint64_t *ticks;                /* MAX_EVENTS, touched as used; so are `kinds` and `places` */
+	uint8_t *kinds;                 /* type index of each event */
+	struct type *types[VT_MAX_TYPES];
+	uint64_t first;
+	uint32_t events, type_count;
+};
+
+struct vt_splitter {
+	struct type *by_id[VT_MAX_CATEGORIES << 8];     /* types of this chunk */
+	struct type *free_types, *used_types;
+	struct category categories[VT_MAX_CATEGORIES];
+	uint64_t *words;                /* the chunk's records, as copied: `places` point into it */
+	uint32_t word_count;
+	uint32_t events;
+	bool failed;
+	uint64_t *values;               /* one column */
+	struct vt_out raw;              /* all sections, one after the other */
+	uint32_t *pieces;
+	unsigned piece_count, piece_room;
+	struct vt_split_section sections[VT_MAX_CATEGORIES];
+};
+
+struct vt_splitter *vt_splitter_new(void)
+{
+	struct vt_splitter *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->words = malloc(VT_SPLIT_BYTES);
+	s->values = malloc(MAX_EVENTS * sizeof(*s->values));
+	if (!s->words || !s->values) {
+		vt_splitter_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void vt_splitter_free(struct vt_splitter *s)
+{
+	if (!s)
+		return;
+	struct type *lists[] = { s->used_types, s->free_types };
+	for (unsigned i = 0; i < 2; i++)
+		for (struct type *t = lists[i], *next; t; t = next) {
+			next = t->next;
+			free(t->places);
+			free(t);
+		}
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		free(s->categories[c].ticks);
+		free(s->categories[c].kinds);
+	}
+	free(s->words);
+	free(s->values);
+	free(s->pieces);
+	vt_out_free(&s->raw);
+	free(s);
+}
+
+uint32_t vt_splitter_events(const struct vt_splitter *s)
+{
+	return s->events;
+}
+
+/* ---- first pass: records to categories --------------------------------------------------------- */
+
+static struct type *spare_type(struct vt_splitter *s)
+{
+	struct type *t = s->free_types;
+	if (t) {
+		s->free_types = t->next;
+		return t;
+	}
+	t = calloc(1, sizeof(*t));
+	if (t)
+		t->places = malloc(MAX_EVENTS * sizeof(*t->places));
+	if (!t || !t->places) {
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+/* The first event of a type in this chunk. NULL: unknown type, or no memory (s->failed). */
+static struct type *meet_type(struct vt_splitter *s, const struct vt_ring_cursor *cursor, unsigned id,
+                              vt_layout_of *layout_of, void *user)
+{
+	const struct vt_layout *layout = id >> 8 < VT_MAX_CATEGORIES ? layout_of(user, id) : NULL;
+	if (!layout || !layout->known)
+		return NULL;
+	struct category *c = &s->categories[id >> 8];
+	struct type *t = spare_type(s);
+	if (t && !c->ticks) {
+		c->ticks = malloc(MAX_EVENTS * sizeof(*c->ticks));
+		c->kinds = malloc(MAX_EVENTS);
+	}
+	if (!t || !c->ticks || !c->kinds) {
+		s->failed = true;
+		return NULL;
+	}
+	if (c->events == 0)
+		c->first = cursor->counted[id >> 8];
+	t->layout = layout;
+	t->category = c;
+	t->events = 0;
+	t->id = (uint16_t)id;
+	t->index = (uint8_t)c->type_count;
+	t->record_words = layout->text >= 0 ? 0 : (uint8_t)(1 + layout->columns);
+	t->next = s->used_types;
+	s->used_types = t;
+	c->types[c->type_count++] = t;
+	s->by_id[id] = t;
+	return t;
+}
+
+/* Words of a record with a text, from the length in its second word; 0: nonsense. */
+static uint32_t text_record_words(const struct type *t, const uint64_t *record, uint32_t room)
+{
+	if (room < 2)
+		return 2;
+	if (record[1] > VT_MAX_TEXT)
+		return 0;
+	return 1 + t->layout->columns + (uint32_t)((record[1] + 7) / 8);
+}
+
+static uint64_t full_ticks(struct vt_ring_cursor *cursor, uint64_t word)
+{
+	uint64_t low = word >> 16;
+	int64_t distance = (int64_t)((low - cursor->segment_ticks) << 16) >> 16;
+	uint64_t ticks = cursor->segment_ticks + (uint64_t)distance;
+
+	/* A ring's order is its positions; ticks are made to agree (format.h: strictly increasing). */
+	if (ticks <= cursor->last) {
+		cursor->corrections++;
+		if (cursor->last + 1 - ticks > cursor->largest_correction)
+			cursor->largest_correction = cursor->last + 1 - ticks;
+		ticks = cursor->last + 1;
+	}
+	cursor->last = ticks;
+	return ticks;
+}
+
+/* Reads a segment header at the cursor. VT_SPLIT_WHOLE: the cursor is behind it. */
+static enum vt_split_end pass_header(struct vt_ring_cursor *cursor, const struct vt_segment *header)
+{
+	if (header->magic != VT_SEGMENT_MAGIC || header->position != cursor->position)
+		return VT_SPLIT_MISFIT;
+	if (memcmp(cursor->counted, header->emitted, sizeof(cursor->counted)) != 0)
+		return VT_SPLIT_LOST;
+	cursor->segment_ticks = header->ticks;
+	cursor->position += sizeof(*header);
+	cursor->in_segment = true;
+	return VT_SPLIT_WHOLE;
+}
+
+uint64_t vt_splitter_lost(struct vt_ring_cursor *cursor, const struct vt_segment *header,
+                          uint64_t lost[VT_MAX_CATEGORIES])
+{
+	uint64_t sum = 0;
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		/* A header that counts less than we have read is damage; it loses nothing. */
+		lost[c] = header->emitted[c] > cursor->counted[c] ? header->emitted[c] - cursor->counted[c] : 0;
+		cursor->counted[c] = header->emitted[c];
+		sum += lost[c];
+	}
+	return sum;
+}
+
+enum take { TAKE_ALL, TAKE_PAD, TAKE_CUT, TAKE_MISFIT };
+
+/* Takes records from words[at] to words[end], which lie in one segment. Returns why it ended at *stop. */
+static enum take take_records(struct vt_splitter *s, struct vt_ring_cursor *cursor, uint32_t at,
+                              uint32_t end, uint32_t *stop, vt_layout_of *layout_of, void *user)
+{
+	const uint64_t *words = s->words;
+	enum take result = TAKE_ALL;
+
+	for (; at < end; ) {
+		const uint64_t word = words[at];
+		const unsigned id = word & 0xffff;
+		struct type *t = id >> 8 < VT_MAX_CATEGORIES ? s->by_id[id] : NULL;
+		if (vt_unlikely(!t)) {
+			result = word == 0 ? TAKE_PAD : TAKE_MISFIT;
+			if (word == 0 || !(t = meet_type(s, cursor, id, layout_of, user)))
+				break;
+			result = TAKE_ALL;
+		}
+		uint32_t size = t->record_words;
+		if (vt_unlikely(size == 0))
+			size = text_record_words(t, words + at, end - at);
+		if (vt_unlikely(size == 0 || size > end - at)) {
+			result = size == 0 ? TAKE_MISFIT : TAKE_CUT;
+			break;
+		}
+		struct category *c = t->category;
+		c->ticks[c->events] = full_ticks(cursor, word);
+		c->kinds[c->events++] = t->index;
+		t->places[t->events++] = at;
+		cursor->counted[id >> 8]++;
+		s->events++;
+		at += size;
+	}
+	*stop = at;
+	return result;
+}
+
+uint64_t *vt_splitter_room(struct vt_splitter *s, uint32_t *bytes)
+{
+	*bytes = VT_SPLIT_BYTES - 8 * s->word_count;
+	return s->words + s->word_count;
+}
+
+enum vt_split_end vt_splitter_take(struct vt_splitter *s, struct vt_ring_cursor *cursor,
+                                   uint32_t segment_size, uint32_t length,
+                                   vt_layout_of *layout_of, void *user)
+{
+	const uint64_t start = cursor->position, end = start + length;
+	const uint32_t base = s->word_count;
+
+	while (cursor->position < end) {
+		uint32_t at = base + (uint32_t)((cursor->position - start) / 8);
+		uint64_t offset = cursor->position % segment_size;
+		s->word_count = at;
+		if (offset == 0) {
+			if (end - cursor->position < sizeof(struct vt_segment))
+				return VT_SPLIT_WHOLE;
+			const void *header = s->words + at;
+			enum vt_split_end result = pass_header(cursor, header);
+			if (result != VT_SPLIT_WHOLE)
+				return result;
+			continue;
+		}
+		if (!cursor->in_segment)
+			return VT_SPLIT_MISFIT;
+		uint64_t segment_end = cursor->position - offset + segment_size;
+		uint64_t until = segment_end < end ? segment_end : end;
+		uint32_t stop;
+		enum take why = take_records(s, cursor, at, base + (uint32_t)((until - start) / 8), &stop,
+		                             layout_of, user);
+		cursor->position += 8 * (uint64_t)(stop - at);
+		s->word_count = stop;
+		if (why == TAKE_PAD)
+			cursor->position = segment_end < end ? segment_end : end;
+		if (why == TAKE_CUT && until == end && end < segment_end)
+			return VT_SPLIT_WHOLE;
+		if (why == TAKE_CUT || why == TAKE_MISFIT)
+			return VT_SPLIT_MISFIT;
+	}
+	s->word_count = base + length / 8;
+	return VT_SPLIT_WHOLE;
+}
+
+/* ---- second pass: categories to columns ---------------------------------------------------------- */
+
+static uint8_t width_of(uint64_t all)
+{
+	if (all == 0)
+		return 0;
+	unsigned bits = 64 - (unsigned)__builtin_clzll(all);
+	return (uint8_t)(bits == 1 ? 1 : bits == 2 ? 2 : bits <= 4 ? 4 : (bits + 7) / 8 * 8);
+}
+
+static void add_piece(struct vt_splitter *s, uint32_t length)
+{
+	if (length == 0)
+		return;
+	if (s->piece_count == s->piece_room) {
+		unsigned room = s->piece_room ? 2 * s->piece_room : 256;
+		uint32_t *pieces = realloc(s->pieces, room * sizeof(*pieces));
+		if (!pieces) {
+			s->failed = true;
+			return;
+		}
+		s->pieces = pieces;
+		s->piece_room = room;
+	}
+	s->pieces[s->piece_count++] = length;
+}
+
+static void pack_bits(uint8_t *to, const uint64_t *values, uint32_t count, unsigned width)
+{
+	const unsigned each = 8 / width;
+	memset(to, 0, (count + each - 1) / each);
+	for (uint32_t i = 0; i < count; i++)
+		to[i / each] = (uint8_t)(to[i / each] | values[i] << (i % each * width));
+}
+
+static void pack_plane(uint8_t *restrict to, const uint64_t *restrict values, uint32_t count,
+                       unsigned shift)
+{
+	for (uint32_t i = 0; i < count; i++)
+		to[i] = (uint8_t)(values[i] >> shift);
+}
+
+/* Appends one column and returns its width. */
+static uint8_t add_column(struct vt_splitter *s, const uint64_t *values, uint32_t count, uint64_t all)
+{
+	uint8_t width = width_of(all);
+	uint32_t length = width < 8 ? (uint32_t)(((uint64_t)count * width + 7) / 8) : count;
+	unsigned planes = width < 8 ? width > 0 : width / 8u;
+
+	for (unsigned p = 0; p < planes; p++) {
+		uint8_t *to = vt_out_room(&s->raw, length);
+		if (!to)
+			return 0;
+		if (width < 8)
+			pack_bits(to, values, count, width);
+		else
+			pack_plane(to, values, count, 8 * p);
+		s->raw.length += length;
+		add_piece(s, length);
+	}
+	return width;
+}
+
+static uint8_t add_types_column(struct vt_splitter *s, const struct category *c)
+{
+	for (uint32_t i = 0; i < c->events; i++)
+		s->values[i] = c->kinds[i];
+	return add_column(s, s->values, c->events, c->type_count - 1u);
+}
+
+static uint8_t add_ticks_column(struct vt_splitter *s, const struct category *c)
+{
+	uint64_t *v = s->values, all = 0;
+
+	v[0] = 0;
+	for (uint32_t i = 1; i < c->events; i++) {
+		v[i] = c->ticks[i] - c->ticks[i - 1] - 1;
+		all |= v[i];
+	}
+	return add_column(s, v, c->events, all);
+}
+
+static uint64_t zigzag(uint64_t v)
+{
+	return v << 1 ^ (uint64_t)((int64_t)v >> 63);
+}
+
+/* A text's length is the first word behind the header, and the other fields follow it. */
+static uint8_t add_field_column(struct vt_splitter *s, const struct type *t, unsigned field)
+{
+	const int text = t->layout->text;
+	const unsigned word = 1 + (text < 0 || (int)field > text ? field :
+	                           (int)field == text ? 0 : field + 1);
+	const uint64_t *from = s->words + word;
+	uint64_t *v = s->values, all = 0;
+
+	switch (t->layout->kinds[field]) {
+	case VT_KIND_GAUGE: {
+		uint64_t before = 0;
+		for (uint32_t i = 0; i < t->events; i++) {
+			uint64_t value = from[t->places[i]];
+			all |= v[i] = zigzag(value - before);
+			before = value;
+		}
+		break;
+	}
+	case VT_KIND_INT:
+		for (uint32_t i = 0; i < t->events; i++)
+			all |= v[i] = zigzag(from[t->places[i]]);
+		break;
+	default:
+		for (uint32_t i = 0; i < t->events; i++)
+			all |= v[i] = from[t->places[i]];
+	}
+	return add_column(s, v, t->events, all);
+}
+
+static void add_texts(struct vt_splitter *s, const struct type *t)
+{
+	size_t before = s->raw.length;
+
+	for (uint32_t i = 0; i < t->events; i++) {
+		const uint64_t *record = s->words + t->places[i];
+		vt_out_bytes(&s->raw, record + 1 + t->layout->columns, record[1]);
+	}
+	add_piece(s, (uint32_t)(s->raw.length - before));
+}
+
+/* Appends the section of a category to s->raw. */
+static void add_section(struct vt_splitter *s, const struct category *c)
+{
+	size_t start = s->raw.length;
+	size_t columns = 2;
+
+	for (unsigned i = 0; i < c->type_count; i++)
+		columns += c->types[i]->layout->columns;
+	size_t head_length = 8 * (size_t)c->type_count + ((columns + 7) & ~(size_t)7);
+	if (!vt_out_room(&s->raw, head_length))
+		return;
+	memset(s->raw.data + start, 0, head_length);
+	s->raw.length += head_length;
+	add_piece(s, (uint32_t)head_length);
+
+	/* raw.data may move while columns are added: the widths are put in at the end. */
+	uint8_t widths[2 + VT_MAX_TYPES * VT_MAX_FIELDS];
+	size_t n = 0;
+	widths[n++] = add_types_column(s, c);
+	widths[n++] = add_ticks_column(s, c);
+	for (unsigned i = 0; i < c->type_count; i++)
+		for (unsigned f = 0; f < c->types[i]->layout->columns; f++)
+			widths[n++] = add_field_column(s, c->types[i], f);
+	for (unsigned i = 0; i < c->type_count; i++)
+		if (c->types[i]->layout->text >= 0)
+			add_texts(s, c->types[i]);
+	if (s->raw.failed)
+		return;
+	uint8_t *head = s->raw.data + start;
+	for (unsigned i = 0; i < c->type_count; i++, head += 8) {
+		vt_put_le16(head, c->types[i]->id);
+		vt_put_le16(head + 2, c->types[i]->layout->columns);
+		vt_put_le32(head + 4, c->types[i]->events);
+	}
+	memcpy(head, widths, n);
+}
+
+void vt_splitter_reset(struct vt_splitter *s)
+{
+	while (s->used_types) {
+		struct type *t = s->used_types;
+		s->used_types = t->next;
+		s->by_id[t->id] = NULL;
+		t->category->events = 0;
+		t->category->type_count = 0;
+		t->next = s->free_types;
+		s->free_types = t;
+	}
+	s->events = 0;
+	s->word_count = 0;
+}
+
+int vt_splitter_sections(struct vt_splitter *s, const struct vt_split_section **sections)
+{
+	int n = 0;
+	size_t starts[VT_MAX_CATEGORIES + 1];
+	unsigned pieces[VT_MAX_CATEGORIES + 1];
+
+	s->raw.length = 0;
+	s->piece_count = 0;
+	for (unsigned id = 0; id < VT_MAX_CATEGORIES; id++) {
+		const struct category *c = &s->categories[id];
+		if (c->events == 0)
+			continue;
+		starts[n] = s->raw.length;
+		pieces[n] = s->piece_count;
+		s->sections[n++] = (struct vt_split_section){
+			.category = (uint8_t)id, .types = (uint16_t)c->type_count, .events = c->events,
+			.t_min = c->ticks[0], .t_max = c->ticks[c->events - 1], .first = c->first,
+		};
+		add_section(s, c);
+	}
+	starts[n] = s->raw.length;
+	pieces[n] = s->piece_count;
+	for (int i = 0; i < n; i++) {
+		s->sections[i].raw = s->raw.data + starts[i];
+		s->sections[i].raw_length = (uint32_t)(starts[i + 1] - starts[i]);
+		s->sections[i].pieces = s->pieces + pieces[i];
+		s->sections[i].piece_count = pieces[i + 1] - pieces[i];
+	}
+	bool failed = s->failed || s->raw.failed;
+	s->failed = s->raw.failed = false;
+	vt_splitter_reset(s);
+	*sections = s->sections;
+	return failed ? -ENOMEM : n;
+}

@@ -1,0 +1,55 @@
+/*
+ * choice.h - the filter options that commands share, and what they become.
+ */
+#ifndef DECODER_CHOICE_H
+#define DECODER_CHOICE_H
+
+#include <valktrace/reader.h>
+
+#include "decoder/input.h"
+#include "decoder/opt.h"
+
+#define VT_MOST_CONDITIONS 16u
+#define VT_MAX_IDS        256u          /* of --tid and --pid each */
+
+struct vt_choice {
+	/* as given */
+	struct vt_list categories, events, tids, pids, where;
+	const char *thread, *since, *until;
+	uint64_t min_duration;
+	/* as understood */
+	struct vt_filter filter;
+	struct vt_condition conditions[VT_MOST_CONDITIONS];
+	uint32_t ids[2 * VT_MAX_IDS];
+};
+
+/* Rows for a settings struct `type` with a member `choice`. */
+#define VT_CHOICE_ROWS(type) \
+	{ "category", 'c', VT_OPT_LIST, "NAMES", "only these categories: gc,loop; !NAME leaves one out", \
+	  offsetof(type, choice.categories), 0 }, \
+	{ "event", 'e', VT_OPT_LIST, "NAMES", "only these events: gc.end, gc.*, end; !NAME leaves out", \
+	  offsetof(type, choice.events), 0 }, \
+	{ "tid", 0, VT_OPT_LIST, "IDS", "only these threads, by id", \
+	  offsetof(type, choice.tids), 0 }, \
+	{ "thread", 0, VT_OPT_STRING, "NAME", "only threads of this name", \
+	  offsetof(type, choice.thread), 0 }, \
+	{ "pid", 0, VT_OPT_LIST, "IDS", "only these processes", \
+	  offsetof(type, choice.pids), 0 }, \
+	{ "since", 0, VT_OPT_STRING, "TIME", "from TIME on: 1.5s after the start, -2s before the end, " \
+	  "or 2026-11-21T11:40:02Z", offsetof(type, choice.since), 0 }, \
+	{ "until", 0, VT_OPT_STRING, "TIME", "before TIME", offsetof(type, choice.until), 0 }, \
+	{ "min-duration", 0, VT_OPT_DURATION, "TIME", "only events that carry a duration this long: 1ms", \
+	  offsetof(type, choice.min_duration), 0 }, \
+	{ "where", 0, VT_OPT_LIST_WHOLE, "COND", "only events with a field for which COND holds: " \
+	  "'reclaimed >= 1MiB', 'type = major'; repeat for and", offsetof(type, choice.where), 0 }
+
+/*
+ * Turns the options into a filter and selects. Returns VT_EXIT_OK, or an exit code after a message that
+ * names the nearest and the valid names.
+ */
+int vt_choice_apply(struct vt_choice *s, const struct vt_input *in);
+
+/* One line on stderr: nothing matched, what the log has, and why the asked categories are missing. */
+void vt_choice_explain_nothing(const struct vt_choice *s, const struct vt_input *in);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * cmd.h - a subcommand is one file, one const vtable, one line in the table of main.c.
+ */
+#ifndef DECODER_CMD_H
+#define DECODER_CMD_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "decoder/opt.h"
+
+enum vt_exit {
+	VT_EXIT_OK = 0,
+	VT_EXIT_FAILURE = 1,            /* ours: output cannot be written, no memory */
+	VT_EXIT_USAGE = 2,
+	VT_EXIT_DAMAGED = 3,            /* output produced, some input damaged */
+	VT_EXIT_NOT_A_LOG = 4,
+	VT_EXIT_VERSION = 5,
+	VT_EXIT_LIMIT = 6,
+	VT_EXIT_INPUT = 7,              /* cannot be read */
+	VT_EXIT_LOSS = 8,
+};
+
+struct vt_sink;
+
+struct vt_command {
+	const char *name;
+	const char *args;               /* after the options, for the usage line */
+	const char *summary;            /* one line for the list of commands */
+	const char *details;            /* more text of --help, or NULL */
+	const char *examples;           /* lines of --help, or NULL */
+	const struct vt_opt *opts;      /* ends with VT_OPT_END */
+	bool stop_at_argument;          /* what follows the first argument is not ours: record */
+	int (*run)(int argc, char **argv);      /* argv[0] is the name; returns the exit code */
+};
+
+extern const struct vt_command *const vt_commands[];    /* ends with NULL */
+
+extern const struct vt_command vt_cmd_decode, vt_cmd_info, vt_cmd_record, vt_cmd_schema, vt_cmd_summary;
+
+/* "valktrace: " and one line to stderr. */
+void vt_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same for wrong usage: returns VT_EXIT_USAGE. */
+int vt_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Writes what a memory sink holds to stdout, and frees it. Returns the exit code. */
+int vt_sink_print(struct vt_sink *text);
+
+#endif

@@ -1,0 +1,68 @@
+/* export.c - the table of exporters, and what they share. */
+#include "decoder/export.h"
+
+#include <string.h>
+
+const struct vt_export *const vt_exports[] = {
+	&vt_export_text,
+	&vt_export_json,
+	&vt_export_csv,
+	&vt_export_summary,
+	&vt_export_kernel,
+	&vt_export_metrics_json,
+	&vt_export_prometheus,
+	NULL
+};
+
+const struct vt_export *vt_export_find(const char *name)
+{
+	for (const struct vt_export *const *e = vt_exports; *e; e++)
+		if (strcmp((*e)->name, name) == 0)
+			return *e;
+	return NULL;
+}
+
+uint64_t vt_export_time(const struct vt_export_context *context, const struct vt_event *event)
+{
+	switch (context->time) {
+	case VT_TIME_UTC:
+		return vt_reader_realtime(context->in->reader, event->ticks);
+	case VT_TIME_MONO:
+		return context->mono_start + event->t_ns;
+	case VT_TIME_TICKS:
+		return event->ticks;
+	default:
+		return event->t_ns;
+	}
+}
+
+const char *vt_thread_name_of(const struct vt_ring_info *ring)
+{
+	if (*ring->name)
+		return ring->name;
+	return *ring->process->program ? ring->process->program : "thread";
+}
+
+void vt_thread_label(struct vt_sink *out, const struct vt_input *in, const struct vt_ring_info *ring)
+{
+	const char *name = vt_thread_name_of(ring);
+
+	vt_sink_escaped(out, name, strnlen(name, VT_MAX_NAME), VT_ESCAPE_ALL);
+	if (in->several_processes)
+		vt_sink_printf(out, "/%u", ring->process->pid);
+	vt_sink_printf(out, "/%u", ring->tid);
+}
+
+const char *vt_enum_label(const struct vt_field_desc *field, uint64_t value)
+{
+	return field->of && value < field->of->count ? field->of->labels[value] : NULL;
+}
+
+void vt_field_key(struct vt_sink *out, const struct vt_field_desc *field)
+{
+	vt_sink_string(out, field->name);
+	if (field->unit == VT_UNIT_NS)
+		vt_sink_string(out, "_ns");
+	else if (field->unit == VT_UNIT_BYTES)
+		vt_sink_string(out, "_bytes");
+}

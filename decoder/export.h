@@ -1,0 +1,69 @@
+/*
+ * export.h - an exporter is one file, one const vtable, one line in the table of export.c.
+ *
+ * Exporters of events get them in time order through `event`; exporters of the whole run do everything
+ * in `whole`. None knows an event by name: each walks the descriptor.
+ */
+#ifndef DECODER_EXPORT_H
+#define DECODER_EXPORT_H
+
+#include <valktrace/reader.h>
+
+#include "decoder/input.h"
+#include "decoder/out.h"
+
+enum vt_time_mode { VT_TIME_REL, VT_TIME_UTC, VT_TIME_MONO, VT_TIME_TICKS };
+
+struct vt_export_context {
+	struct vt_sink *out;
+	const struct vt_input *in;
+	const struct vt_filter *filter;
+	enum vt_time_mode time;
+	uint64_t mono_start;            /* CLOCK_MONOTONIC at t_ns 0, for VT_TIME_MONO */
+	bool exact;
+	int64_t at;                     /* --at; -1: the last record of each process */
+};
+
+struct vt_export {
+	const char *name, *summary;
+	bool replaces;                  /* -o always replaces: the file is polled by somebody */
+	size_t state_size;              /* zeroed before `begin` */
+	int (*begin)(void *state, const struct vt_export_context *context);
+	int (*event)(void *state, const struct vt_event *event);        /* gaps too; 0 or an error */
+	int (*end)(void *state);        /* NULL: nothing to do */
+	void (*destroy)(void *state);   /* NULL: nothing to free */
+	int (*whole)(const struct vt_export_context *context);          /* instead of the four; exit code */
+};
+
+extern const struct vt_export *const vt_exports[];      /* ends with NULL */
+
+extern const struct vt_export vt_export_csv, vt_export_json, vt_export_kernel, vt_export_metrics_json,
+	vt_export_prometheus, vt_export_summary, vt_export_text;
+
+const struct vt_export *vt_export_find(const char *name);
+
+/* The time of an event as the mode says: ns or ticks. */
+uint64_t vt_export_time(const struct vt_export_context *context, const struct vt_event *event);
+
+/* name/tid, or name/pid/tid when there are several processes; escaped, without blanks. */
+void vt_thread_label(struct vt_sink *out, const struct vt_input *in, const struct vt_ring_info *ring);
+
+/* The name of a thread, or of its program if it has none. */
+const char *vt_thread_name_of(const struct vt_ring_info *ring);
+
+/* Label of an ENUM's value, or NULL. */
+const char *vt_enum_label(const struct vt_field_desc *field, uint64_t value);
+
+/* Not there: OPTIONAL and zero. */
+static inline bool vt_field_absent(const struct vt_field_desc *field, uint64_t value)
+{
+	return value == 0 && (field->flags & VT_FIELD_OPTIONAL) != 0;
+}
+
+/* "category.event" and its fields, as the text format has them. */
+void vt_text_event(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event);
+
+/* Name of a column or key: the field's, with its unit. */
+void vt_field_key(struct vt_sink *out, const struct vt_field_desc *field);
+
+#endif

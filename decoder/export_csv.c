@@ -1,0 +1,279 @@
+/*
+ * export_csv.c - RFC 4180: one header, the fixed columns, then the union of the fields of the events
+ * that are selected, in the order of the schema. Empty means absent. Gaps have no row: they are told on
+ * stderr at the end.
+ */
+#include "decoder/export.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include <valktrace/error.h>
+
+#include "decoder/pointer_map.h"
+#include "decoder/units.h"
+
+#define MOST_COLUMNS 1024u         /* what a spreadsheet opens; keeps hostile schemas bounded */
+#define FIXED "t_ns,run,pid,tid,thread,category,event"
+
+/* A column is told apart by its key alone: `time_ns` of two event types is one column. */
+struct column {
+	char *key;
+	int field;                      /* of the event being written, or -1 */
+};
+
+struct csv_type {
+	const struct vt_event_desc *desc;
+	unsigned columns[VT_MAX_FIELDS];        /* where each field goes */
+};
+
+struct csv_state {
+	const struct vt_export_context *context;
+	struct vt_sink *out;
+	struct vt_pointer_map types;
+	struct column *columns;
+	unsigned count;
+};
+
+static bool isalnum_ascii(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/*
+ * A cell of text. A spreadsheet takes a leading = + - @ tab or return for a formula: an apostrophe
+ * before it makes it text.
+ */
+static void put_cell(struct vt_sink *out, const char *text, size_t length)
+{
+	bool formula = length > 0 && *text && strchr("=+-@\t\r", *text);
+	bool quoted = formula;
+	struct vt_sink safe;
+	size_t plain = 0;
+
+	/* Nearly all cells are words: they go straight through. */
+	while (plain < length && (text[plain] == '_' || isalnum_ascii(text[plain])))
+		plain++;
+	if (plain == length) {
+		vt_sink_bytes(out, text, length);
+		return;
+	}
+	if (vt_sink_memory(&safe))
+		return;
+	if (formula)
+		vt_sink_char(&safe, '\'');
+	vt_sink_escaped(&safe, text, length, VT_KEEP_BLANKS | VT_KEEP_UTF8);
+	for (size_t i = 0; i < safe.used && !quoted; i++)
+		quoted = safe.buffer[i] == '"' || safe.buffer[i] == ',';
+	if (quoted)
+		vt_sink_char(out, '"');
+	for (size_t i = 0; i < safe.used; i++) {
+		if (safe.buffer[i] == '"')
+			vt_sink_char(out, '"');
+		vt_sink_char(out, safe.buffer[i]);
+	}
+	if (quoted)
+		vt_sink_char(out, '"');
+	vt_sink_discard(&safe);
+}
+
+/* ---- the columns --------------------------------------------------------------------------- */
+
+static int compare_types(const void *a, const void *b)
+{
+	const struct csv_type *x = *(const struct csv_type *const *)a;
+	const struct csv_type *y = *(const struct csv_type *const *)b;
+	return x->desc->id < y->desc->id ? -1 : x->desc->id > y->desc->id;
+}
+
+/* Index of the column with this key, added if it is new; or a negative error. */
+static int column_of(struct csv_state *c, const char *key)
+{
+	for (unsigned i = 0; i < c->count; i++)
+		if (strcmp(c->columns[i].key, key) == 0)
+			return (int)i;
+	if (c->count == MOST_COLUMNS)
+		return -VT_E_LIMIT;
+	struct column *columns = realloc(c->columns, (c->count + 1) * sizeof(*columns));
+	if (!columns)
+		return -ENOMEM;
+	c->columns = columns;
+	columns[c->count].key = strdup(key);
+	return columns[c->count].key ? (int)c->count++ : -ENOMEM;
+}
+
+static int name_columns(struct csv_state *c, struct csv_type *type)
+{
+	struct vt_sink key;
+
+	if (vt_sink_memory(&key))
+		return -ENOMEM;
+	for (unsigned i = 0; i < type->desc->count; i++) {
+		key.used = 0;
+		vt_field_key(&key, &type->desc->fields[i]);
+		int column = column_of(c, vt_sink_text(&key));
+		if (column < 0) {
+			vt_sink_discard(&key);
+			return column;
+		}
+		type->columns[i] = (unsigned)column;
+	}
+	vt_sink_discard(&key);
+	return 0;
+}
+
+/* One pass over the selection tells which types it has; the selection then starts over. */
+static int find_types(struct csv_state *c)
+{
+	struct vt_reader *reader = c->context->in->reader;
+	const struct vt_event *event;
+	const char *unknown;
+	int more;
+
+	while ((more = vt_reader_next(reader, &event)) > 0) {
+		if (event->gap || vt_pointer_map_get(&c->types, event->desc))
+			continue;
+		struct csv_type *type = calloc(1, sizeof(*type));
+		if (!type || vt_pointer_map_add(&c->types, event->desc, type)) {
+			free(type);
+			return -ENOMEM;
+		}
+		type->desc = event->desc;
+	}
+	return more < 0 ? more : vt_reader_select(reader, c->context->filter, &unknown);
+}
+
+static int make_columns(struct csv_state *c)
+{
+	size_t count = 0;
+	struct csv_type **types = calloc(c->types.used + 1, sizeof(*types));
+	int err = types ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < c->types.size; i++)
+		if (c->types.slots[i].key)
+			types[count++] = c->types.slots[i].value;
+	if (count > 1)
+		qsort(types, count, sizeof(*types), compare_types);
+	for (size_t i = 0; !err && i < count; i++)
+		err = name_columns(c, types[i]);
+	free(types);
+	return err;
+}
+
+static int csv_begin(void *state, const struct vt_export_context *context)
+{
+	struct csv_state *c = state;
+
+	c->context = context;
+	c->out = context->out;
+	int err = find_types(c);
+	if (!err)
+		err = make_columns(c);
+	if (err || c->types.used == 0)
+		return err;
+	vt_sink_string(c->out, FIXED);
+	for (unsigned i = 0; i < c->count; i++) {
+		vt_sink_char(c->out, ',');
+		put_cell(c->out, c->columns[i].key, strlen(c->columns[i].key));
+	}
+	vt_sink_string(c->out, "\r\n");
+	return 0;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------- */
+
+static void put_float(struct vt_sink *out, uint64_t bits)
+{
+	double real;
+
+	memcpy(&real, &bits, sizeof(real));
+	if (isfinite(real))
+		vt_sink_upto(out, vt_num_float(vt_sink_room(out, VT_NUM_MAX), real));
+}
+
+static void put_value(struct csv_state *c, const struct vt_event *event, unsigned i)
+{
+	const struct vt_field_desc *field = &event->desc->fields[i];
+	uint64_t v = event->values[i];
+	size_t length = (size_t)v;
+	const char *text = event->text;
+
+	if (field->kind == VT_KIND_STRING) {
+		text = vt_reader_string(c->context->in->reader, event->ring->process, v, &length);
+	} else if (field->kind == VT_KIND_ENUM) {
+		text = vt_enum_label(field, v);
+		length = text ? strlen(text) : 0;
+	} else if (field->kind == VT_KIND_TEXT) {
+		text = text ? text : "";
+	} else if (field->kind == VT_KIND_FLOAT) {
+		put_float(c->out, v);
+		return;
+	} else {
+		char *p = vt_sink_room(c->out, VT_NUM_MAX);
+		p = field->kind == VT_KIND_INT ? vt_num_i64(p, (int64_t)v) : vt_num_u64(p, v);
+		vt_sink_upto(c->out, p);
+		return;
+	}
+	if (text)
+		put_cell(c->out, text, length);
+	else
+		vt_sink_printf(c->out, "#%" PRIu64, v);
+}
+
+static int csv_event(void *state, const struct vt_event *event)
+{
+	struct csv_state *c = state;
+	const struct csv_type *type = event->gap ? NULL : vt_pointer_map_get(&c->types, event->desc);
+	const char *name = vt_thread_name_of(event->ring), *category;
+
+	if (!type)
+		return 0;
+	for (unsigned i = 0; i < c->count; i++)
+		c->columns[i].field = -1;
+	for (unsigned i = 0; i < event->desc->count; i++)
+		if (!vt_field_absent(&event->desc->fields[i], event->values[i]))
+			c->columns[type->columns[i]].field = (int)i;
+	char *p = vt_num_u64(vt_sink_room(c->out, 4 * VT_NUM_MAX), vt_export_time(c->context, event));
+	*p++ = ',';
+	p = vt_num_hex(p, c->context->in->run->run, 16);
+	*p++ = ',';
+	p = vt_num_u64(p, event->ring->process->pid);
+	*p++ = ',';
+	p = vt_num_u64(p, event->ring->tid);
+	*p++ = ',';
+	vt_sink_upto(c->out, p);
+	category = vt_event_category(event);
+	put_cell(c->out, name, strlen(name));
+	vt_sink_char(c->out, ',');
+	put_cell(c->out, category, strlen(category));
+	vt_sink_char(c->out, ',');
+	put_cell(c->out, event->desc->name, strlen(event->desc->name));
+	for (unsigned i = 0; i < c->count; i++) {
+		vt_sink_char(c->out, ',');
+		if (c->columns[i].field >= 0)
+			put_value(c, event, (unsigned)c->columns[i].field);
+	}
+	vt_sink_string(c->out, "\r\n");
+	return 0;
+}
+
+static void csv_destroy(void *state)
+{
+	struct csv_state *c = state;
+
+	vt_pointer_map_free(&c->types, free);
+	for (unsigned i = 0; i < c->count; i++)
+		free(c->columns[i].key);
+	free(c->columns);
+}
+
+const struct vt_export vt_export_csv = {
+	.name = "csv",
+	.summary = "RFC 4180, a column a field",
+	.state_size = sizeof(struct csv_state),
+	.begin = csv_begin,
+	.event = csv_event,
+	.destroy = csv_destroy,
+};

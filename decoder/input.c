@@ -1,0 +1,253 @@
+/* input.c - opening of logs for the commands, with messages and exit codes. */
+#include "decoder/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <valktrace/error.h>
+
+#include "decoder/cmd.h"
+#include "decoder/out.h"
+#include "decoder/units.h"
+
+static const char *const default_paths[] = { VT_DEFAULT_LOG };
+
+static void print_note(void *user, const struct vt_note *note)
+{
+	struct vt_input *in = user;
+	unsigned i = 0;
+
+	while (i < VT_NOTE_KINDS - 1 && in->notes[i].seen > 0 && in->notes[i].code != note->code)
+		i++;
+	in->notes[i].code = note->code;
+	if (++in->notes[i].seen > VT_NOTES_OF_A_KIND)
+		return;
+	const char *file = note->file && in->spool < 0 ? note->file : in->name;
+	vt_message("%s: %s", file, note->text);
+}
+
+static void print_more_notes(const struct vt_input *in)
+{
+	for (unsigned i = 0; i < VT_NOTE_KINDS; i++)
+		if (in->notes[i].seen > VT_NOTES_OF_A_KIND)
+			vt_message("%s: %c%02d %u more of these", in->name,
+			           in->notes[i].code < 0 ? 'N' : 'E', abs(in->notes[i].code),
+			           in->notes[i].seen - VT_NOTES_OF_A_KIND);
+}
+
+/* A pipe cannot be read twice, and the reader seeks: stdin goes to a file without a name first. */
+static int spool_stdin(void)
+{
+	const char *directory = getenv("TMPDIR");
+	char buffer[65536], *name;
+	ssize_t n;
+
+	if (asprintf(&name, "%s/valktrace.XXXXXX", directory && *directory ? directory : "/tmp") < 0)
+		return -ENOMEM;
+	int fd = mkostemp(name, O_CLOEXEC);
+	int err = fd < 0 ? -errno : unlink(name) ? -errno : 0;
+	free(name);
+	while (!err && (n = read(STDIN_FILENO, buffer, sizeof(buffer))) != 0) {
+		if (n < 0 && errno != EINTR)
+			err = -errno;
+		for (ssize_t done = 0; !err && done < n;) {
+			ssize_t w = write(fd, buffer + done, (size_t)(n - done));
+			if (w < 0 && errno != EINTR)
+				err = -errno;
+			done += w > 0 ? w : 0;
+		}
+	}
+	if (err && fd >= 0)
+		close(fd);
+	return err ? err : fd;
+}
+
+static int exit_code(int err)
+{
+	switch (-err) {
+	case VT_E_NOT_A_LOG:
+	case VT_E_DAMAGED:
+	case VT_E_SHORT:
+		return VT_EXIT_NOT_A_LOG;
+	case VT_E_VERSION:
+	case VT_E_INCOMPAT:
+		return VT_EXIT_VERSION;
+	case VT_E_LIMIT:
+		return VT_EXIT_LIMIT;
+	case VT_E_RUN_DIFFERS:
+	case VT_E_UNKNOWN_CATEGORY:
+	case VT_E_UNKNOWN_EVENT:
+	case VT_E_UNKNOWN_FIELD:
+	case EINVAL:
+		return VT_EXIT_USAGE;
+	case ENOMEM:
+		return VT_EXIT_FAILURE;
+	default:
+		return VT_EXIT_INPUT;
+	}
+}
+
+int vt_input_failed(const struct vt_input *in, int err)
+{
+	if (err == -ENOENT && in->paths == default_paths)
+		vt_message("%s: no such file in this directory; name a log, or make one: "
+		           "valktrace record -- COMMAND", in->name);
+	else if (err == -ENOMEM)
+		vt_message("out of memory");
+	else
+		vt_message("%s: %s", in->name, vt_strerror(err));
+	return exit_code(err);
+}
+
+static int open_reader(struct vt_input *in)
+{
+	struct vt_reader_options options = { .size = sizeof(options), .note = print_note, .user = in };
+	char spooled[32];
+	const char *paths[1] = { spooled };
+
+	if (in->spool >= 0)
+		snprintf(spooled, sizeof(spooled), "/proc/self/fd/%d", in->spool);
+	return vt_reader_open(&in->reader, in->spool >= 0 ? paths : in->paths, in->count, &options);
+}
+
+int vt_input_open(struct vt_input *in, char **paths, int count)
+{
+	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1 };
+	if (count > 0) {
+		in->paths = (const char *const *)paths;
+		in->count = (unsigned)count;
+	}
+	in->name = in->paths[0];
+	for (unsigned i = 0; i < in->count; i++) {
+		if (strcmp(in->paths[i], "-") == 0) {
+			if (in->count > 1)
+				return vt_usage("'-' (standard input) must be the only file");
+			in->name = "standard input";
+			in->spool = spool_stdin();
+			if (in->spool < 0)
+				return vt_input_failed(in, in->spool);
+		} else if (access(in->paths[i], R_OK)) {
+			/* Which of several files it was: the reader's error does not say. */
+			int err = -errno;
+			in->name = in->paths[i];
+			if (err != -ENOENT || in->count > 1 || in->paths == default_paths)
+				return vt_input_failed(in, err);
+		}
+	}
+	int err = open_reader(in);
+	if (err < 0) {
+		int code = vt_input_failed(in, err);
+		if (in->spool >= 0)
+			close(in->spool);
+		return code;
+	}
+	in->run = vt_reader_run(in->reader);
+	in->several_processes = in->run->process_count > 1;
+	return VT_EXIT_OK;
+}
+
+const char *vt_cause_name(unsigned cause)
+{
+	static const char *const names[VT_LOST_CAUSES] = {
+		[VT_LOST_OVERWRITTEN] = "overwritten", [VT_LOST_DISCARDED] = "discarded",
+		[VT_LOST_TOOBIG] = "too_big",          [VT_LOST_NESTED] = "nested",
+		[VT_LOST_ABORTED] = "aborted",         [VT_LOST_NORING] = "no_ring",
+		[VT_LOST_DISK] = "disk",               [VT_LOST_DAMAGED] = "damaged",
+	};
+	return cause < VT_LOST_CAUSES ? names[cause] : "unknown";
+}
+
+uint64_t vt_lost_of(const uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES], unsigned category)
+{
+	uint64_t sum = 0;
+
+	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++)
+		sum += lost[cause][category];
+	return sum;
+}
+
+uint64_t vt_lost_all(const struct vt_run_info *run)
+{
+	uint64_t sum = 0;
+
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+		sum += vt_lost_of(run->lost, c);
+	return sum;
+}
+
+uint64_t vt_decoded_all(const struct vt_run_info *run)
+{
+	uint64_t sum = 0;
+
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+		sum += run->decoded[c];
+	return sum;
+}
+
+const char *vt_category_name(const struct vt_run_info *run, unsigned id)
+{
+	for (unsigned i = 0; i < run->process_count; i++)
+		if (run->processes[i]->schema->categories[id].name)
+			return run->processes[i]->schema->categories[id].name;
+	return NULL;
+}
+
+static void append_causes(struct vt_sink *line, const struct vt_run_info *run)
+{
+	const char *before = " (";
+
+	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
+		uint64_t sum = 0;
+		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+			sum += run->lost[cause][c];
+		if (sum == 0)
+			continue;
+		vt_sink_printf(line, "%s%s ", before, vt_cause_name(cause));
+		vt_sink_upto(line, vt_num_grouped(vt_sink_room(line, VT_NUM_MAX), sum));
+		before = ", ";
+	}
+	vt_sink_char(line, ')');
+}
+
+/* The tally is the last line on stderr, and only there when there is something to tell. */
+static void print_tally(const struct vt_input *in, int code)
+{
+	struct vt_sink line;
+	uint64_t lost = vt_lost_all(in->run);
+
+	if ((lost == 0 && !in->run->damaged) || vt_sink_memory(&line))
+		return;
+	vt_sink_upto(&line, vt_num_grouped(vt_sink_room(&line, VT_NUM_MAX), vt_decoded_all(in->run)));
+	vt_sink_string(&line, " events in the log; lost ");
+	vt_sink_upto(&line, vt_num_grouped(vt_sink_room(&line, VT_NUM_MAX), lost));
+	if (lost > 0)
+		append_causes(&line, in->run);
+	if (in->run->damaged) {
+		vt_sink_string(&line, "; damaged ");
+		vt_sink_upto(&line, vt_num_grouped(vt_sink_room(&line, VT_NUM_MAX),
+		                                    in->run->damaged_bytes));
+		vt_sink_string(&line, " bytes");
+	}
+	vt_message("%s: %s; exit %d", in->name, vt_sink_text(&line), code);
+	vt_sink_discard(&line);
+}
+
+int vt_input_close(struct vt_input *in, int code)
+{
+	if (in->reader) {
+		if (code == VT_EXIT_OK && in->run->damaged)
+			code = VT_EXIT_DAMAGED;
+		print_more_notes(in);
+		print_tally(in, code);
+		vt_reader_close(in->reader);
+	}
+	if (in->spool >= 0)
+		close(in->spool);
+	in->reader = NULL;
+	in->spool = -1;
+	return code;
+}

@@ -1,0 +1,50 @@
+/*
+ * input.h - opens the logs that a command names, says on stderr what is wrong with them, and knows
+ * the exit code that follows.
+ */
+#ifndef DECODER_INPUT_H
+#define DECODER_INPUT_H
+
+#include <valktrace/reader.h>
+
+#define VT_DEFAULT_LOG      "valktrace.vtrace"
+#define VT_NOTES_OF_A_KIND  20u         /* printed; the rest are counted */
+#define VT_NOTE_KINDS       64u
+
+struct vt_input {
+	struct vt_reader *reader;
+	const struct vt_run_info *run;
+	const char *name;               /* of the first file, for messages */
+	const char *const *paths;
+	unsigned count;
+	int spool;                      /* copy of stdin, or -1 */
+	struct { int code; unsigned seen; } notes[VT_NOTE_KINDS];
+	bool several_processes;
+};
+
+/*
+ * Opens `count` files, or the default one when there is none; "-" is stdin. Returns VT_EXIT_OK, or an
+ * exit code after a message.
+ */
+int vt_input_open(struct vt_input *in, char **paths, int count);
+
+/*
+ * Closes it and says what was lost or damaged. Returns `code`, or the code for damage if `code` is OK.
+ */
+int vt_input_close(struct vt_input *in, int code);
+
+/* A message for an error of a vt_reader_* call, and its exit code. */
+int vt_input_failed(const struct vt_input *in, int err);
+
+/* The name of enum vt_lost_cause. */
+const char *vt_cause_name(unsigned cause);
+
+/* Events lost over all causes: of one category, or of all of them. */
+uint64_t vt_lost_of(const uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES], unsigned category);
+uint64_t vt_lost_all(const struct vt_run_info *run);
+uint64_t vt_decoded_all(const struct vt_run_info *run);
+
+/* Name of a category of this run, or NULL if no schema of it has one. */
+const char *vt_category_name(const struct vt_run_info *run, unsigned id);
+
+#endif

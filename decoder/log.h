@@ -1,0 +1,52 @@
+/* log.h - all that is known of a run once its files are scanned; no event is decoded yet. */
+#ifndef DECODER_LOG_H
+#define DECODER_LOG_H
+
+#include "decoder/catalog.h"
+#include "decoder/feed.h"
+#include "decoder/loss.h"
+#include "decoder/notes.h"
+#include "decoder/timeline.h"
+#include "decoder/unpack.h"
+
+struct vt_chunk_ref {                   /* an EVENTS chunk whose header and section table hold */
+	uint64_t offset;
+	uint32_t feed, ring;
+	uint16_t length, sections;      /* of the header */
+};
+
+struct vt_section_ref {
+	uint64_t t_min, t_max;
+	uint32_t chunk, events;
+	uint32_t skip;                  /* events at its start that another chunk had */
+	uint8_t index, category;        /* index: in the section table */
+	bool bad;                       /* found damaged when it was opened, and accounted for */
+};
+
+struct vt_counter_ref {
+	uint64_t ticks, sequence, offset;       /* offset: of the chunk in the feed */
+	uint32_t feed, process, record;         /* record: number in the payload */
+	bool last;                              /* no later one of its process */
+};
+
+struct vt_log {
+	struct vt_feed *feeds;
+	size_t feed_count;
+	struct vt_notes notes;
+	struct vt_catalog catalog;
+	struct vt_unpacker unpacker;
+	struct vt_timeline timeline;
+	struct vt_loss loss;
+	struct vt_chunk_ref *chunks;
+	struct vt_section_ref *sections;        /* sorted by t_min once all is scanned */
+	struct vt_counter_ref *counters;        /* sorted by ticks */
+	size_t chunk_count, chunk_capacity, section_count, section_capacity;
+	size_t counter_count, counter_capacity;
+	uint8_t *payload;                       /* VT_MAX_RAW bytes at most, reused */
+	size_t payload_capacity;
+	struct vt_run_info run;
+	const struct vt_process_info **processes;
+	const struct vt_ring_info **rings;
+};
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * summary.h - what the pages of the summary are printed from. The one exporter that knows events by
+ * name: everything else in it comes from descriptors.
+ */
+#ifndef DECODER_SUMMARY_H
+#define DECODER_SUMMARY_H
+
+#include <valktrace/metrics.h>
+#include <valktrace/reader.h>
+
+#include "decoder/histogram.h"
+#include "decoder/input.h"
+#include "decoder/out.h"
+#include "decoder/pointer_map.h"
+#include "decoder/spans.h"
+
+#define VT_PAUSE_BOUNDS 25u             /* 1-2-5 from 1us to 100s, and what is above */
+#define VT_LAST_PAUSES  3u
+
+struct vt_type_stats {
+	const struct vt_event_desc *desc;
+	const struct vt_process_info *process;
+	uint64_t count;
+	struct vt_histogram *time;      /* NULL: the type carries no duration */
+};
+
+enum vt_gc_phase { VT_GC_CLEAR, VT_GC_MARK, VT_GC_SWEEP, VT_GC_MARK_SWEEP, VT_GC_PHASES };
+
+struct vt_gc_stats {
+	uint64_t cycles, open, unmatched, refused;
+	uint64_t types[4];              /* by enum gc_type */
+	uint64_t time, phases[VT_GC_PHASES];
+	struct vt_histogram *pauses;
+	uint64_t buckets[VT_PAUSE_BOUNDS + 1];
+	uint64_t worst_cycle, worst_at;         /* of the longest pause */
+	uint64_t last[VT_LAST_PAUSES];  /* oldest first; `pauses->count` tells how many */
+	uint64_t heap_least, heap_most, heap_last, heap_total;
+	uint64_t reclaimed, reclaiming; /* bytes, cycles that told */
+	uint64_t wall;                  /* lengths of the processes that collected, added up */
+};
+
+struct vt_summary {
+	const struct vt_input *in;
+	const struct vt_filter *filter;
+	struct vt_sink *out;
+	struct vt_metrics metrics;
+	int records;                    /* counter records behind the metrics */
+	uint64_t length;                /* of the run, ns */
+	uint64_t events, lost;
+	uint64_t covered, lived;        /* ns of thread time without and with gaps */
+	bool filtered;                  /* not all of the run was asked for */
+	struct vt_pointer_map types;    /* struct vt_type_stats by descriptor */
+	struct vt_gc_stats gc;
+	struct vt_pointer_map paused;   /* uint64_t ns by process */
+	struct vt_end_spans open;
+};
+
+/* Reads all that the pages need. 0 or a negative error. */
+int vt_summary_collect(struct vt_summary *s);
+int vt_summary_collect_gc(struct vt_summary *s);
+void vt_summary_free(struct vt_summary *s);
+
+/* The pages, in their order. Each prints nothing when it has nothing to tell. */
+void vt_summary_head(struct vt_summary *s);
+void vt_summary_kernel(struct vt_summary *s);
+void vt_summary_end(struct vt_summary *s);
+void vt_summary_gc(struct vt_summary *s);
+void vt_summary_interp(struct vt_summary *s);
+void vt_summary_loop(struct vt_summary *s);
+void vt_summary_events(struct vt_summary *s);
+void vt_summary_threads(struct vt_summary *s);
+void vt_summary_absent(struct vt_summary *s);
+
+/* "--- Title ---", and `right` ending in column 78 or two blanks after. */
+void vt_summary_title(struct vt_summary *s, const char *title, const char *right);
+
+/* Upper bounds of the pause buckets, in ns. */
+extern const uint64_t vt_pause_bounds[VT_PAUSE_BOUNDS];
+
+/* The value of a field by name; false and nothing stored if the event has none, or it is absent. */
+bool vt_event_value(const struct vt_event *event, const char *field, uint64_t *value);
+
+/* The length of a process's life in ns: to its end, or to the last event of the run. */
+uint64_t vt_process_length(const struct vt_input *in, const struct vt_process_info *p);
+
+#endif

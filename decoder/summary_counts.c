@@ -1,0 +1,153 @@
+/* summary_counts.c - pages from counters (interpreter, event loop) and the table of all events. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/process_text.h"
+#include "decoder/summary.h"
+#include "decoder/units.h"
+
+#define MOST_TYPES 40u
+
+/* ---- counters ------------------------------------------------------------------------------ */
+
+static bool any_metric(const struct vt_summary *s, unsigned source)
+{
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
+		if (s->metrics.present[i] && s->metrics.schema->metrics[i].source == source)
+			return true;
+	return false;
+}
+
+static void put_metric(struct vt_summary *s, const char *label, unsigned metric)
+{
+	if (!s->metrics.present[metric])
+		return;
+	size_t line = s->out->used;
+	vt_sink_string(s->out, label);
+	vt_put_column(s->out, line, 20);
+	vt_put_right(s->out, s->metrics.values[metric], 16);
+	if (s->length > 0 && s->metrics.schema->metrics[metric].kind == VT_METRIC_COUNTER) {
+		vt_u128 rate = (vt_u128)s->metrics.values[metric] * 1000000000u / s->length;
+		vt_put_right(s->out, rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate, 16);
+		vt_sink_string(s->out, "/s");
+	}
+	vt_sink_char(s->out, '\n');
+}
+
+void vt_summary_interp(struct vt_summary *s)
+{
+	static const struct { const char *label; unsigned metric; } rows[] = {
+		{ "evaluations", VT_M_interp_evals }, { "function calls", VT_M_interp_calls },
+		{ "builtin calls", VT_M_interp_builtins }, { "tail calls", VT_M_interp_tail_calls },
+		{ "closures", VT_M_interp_closures }, { "lookups", VT_M_interp_lookups },
+		{ "deepest stack", VT_M_interp_depth_max },
+	};
+
+	if (!any_metric(s, VT_SRC_interp))
+		return;
+	vt_summary_title(s, "Interpreter", "");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		put_metric(s, rows[i].label, rows[i].metric);
+}
+
+void vt_summary_loop(struct vt_summary *s)
+{
+	uint64_t idle = s->metrics.values[VT_M_loop_idle_time];
+
+	if (!any_metric(s, VT_SRC_loop))
+		return;
+	vt_summary_title(s, "Event loop", "");
+	put_metric(s, "iterations", VT_M_loop_iterations);
+	put_metric(s, "events", VT_M_loop_events);
+	if (s->metrics.present[VT_M_loop_idle_time]) {
+		vt_sink_string(s->out, "idle                ");
+		vt_put_ns(s->out, idle);
+		vt_sink_string(s->out, ", ");
+		vt_put_percent(s->out, idle, s->length);
+		vt_sink_string(s->out, " of the run\n");
+	}
+}
+
+/* ---- all events ---------------------------------------------------------------------------- */
+
+/* Types of several processes that have the same id and name are one row. */
+static int compare_types(const void *a, const void *b)
+{
+	const struct vt_event_desc *x = (*(const struct vt_type_stats *const *)a)->desc;
+	const struct vt_event_desc *y = (*(const struct vt_type_stats *const *)b)->desc;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static void put_time(struct vt_summary *s, uint64_t ns)
+{
+	char text[VT_NUM_MAX];
+	size_t n = (size_t)(vt_num_ns(text, ns) - text);
+
+	vt_sink_blanks(s->out, n < 9 ? 9 - n : 1);
+	vt_sink_bytes(s->out, text, n);
+}
+
+static void print_row(struct vt_summary *s, const struct vt_type_stats *t)
+{
+	const char *category = t->process->schema
+	                       ->categories[t->desc->category % VT_MAX_CATEGORIES].name;
+	size_t line = s->out->used;
+
+	if (category)
+		vt_put_name(s->out, category);
+	else
+		vt_sink_printf(s->out, "#%u", t->desc->category);
+	vt_sink_char(s->out, '.');
+	vt_put_name(s->out, t->desc->name);
+	vt_put_column(s->out, line, 24);
+	vt_put_right(s->out, t->count, 14);
+	if (t->time && t->time->count > 0) {
+		put_time(s, t->time->sum);
+		put_time(s, vt_histogram_percentile(t->time, 50, 100));
+		put_time(s, vt_histogram_percentile(t->time, 99, 100));
+		put_time(s, t->time->most);
+	}
+	vt_sink_char(s->out, '\n');
+}
+
+static size_t merge_rows(struct vt_type_stats **rows, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (kept > 0 && compare_types(&rows[kept - 1], &rows[i]) == 0) {
+			rows[kept - 1]->count += rows[i]->count;
+			if (rows[kept - 1]->time && rows[i]->time)
+				vt_histogram_merge(rows[kept - 1]->time, rows[i]->time);
+			continue;
+		}
+		rows[kept++] = rows[i];
+	}
+	return kept;
+}
+
+void vt_summary_events(struct vt_summary *s)
+{
+	struct vt_type_stats **rows = calloc(s->types.used + 1, sizeof(*rows));
+	size_t count = 0;
+
+	for (size_t i = 0; rows && i < s->types.size; i++) {
+		struct vt_type_stats *t = s->types.slots[i].key ? s->types.slots[i].value : NULL;
+		if (t && t->count > 0)
+			rows[count++] = t;
+	}
+	if (count > 0) {
+		qsort(rows, count, sizeof(*rows), compare_types);
+		count = merge_rows(rows, count);
+		vt_sink_string(s->out, "\n--- Events ---                 count    total      p50"
+		                       "      p99      max\n");
+	}
+	for (size_t i = 0; i < count && i < MOST_TYPES; i++)
+		print_row(s, rows[i]);
+	if (count > MOST_TYPES)
+		vt_sink_printf(s->out, "and %zu more types\n", count - MOST_TYPES);
+	free(rows);
+}

@@ -1,0 +1,226 @@
+/* summary_head.c - the first lines: which run, how complete; and at the bottom, what is not in it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoder/export.h"
+#include "decoder/process_text.h"
+#include "decoder/summary.h"
+
+#define MOST_THREADS 32u
+#define TITLE_END    78u
+
+void vt_summary_title(struct vt_summary *s, const char *title, const char *right)
+{
+	size_t line, n = strlen(right);
+
+	vt_sink_char(s->out, '\n');
+	line = s->out->used;
+	vt_sink_printf(s->out, "--- %s ---", title);
+	if (n > 0) {
+		vt_sink_blanks(s->out, 2);
+		vt_put_column(s->out, line, n < TITLE_END ? TITLE_END - n : 0);
+		vt_sink_string(s->out, right);
+	}
+	vt_sink_char(s->out, '\n');
+}
+
+static unsigned count_threads(const struct vt_run_info *run)
+{
+	unsigned threads = 0;
+
+	for (unsigned i = 0; i < run->ring_count; i++)
+		threads += !run->rings[i]->is_signal;
+	return threads;
+}
+
+/* What stands before the first colon: nothing below it is to be read without it. */
+static const char *completeness(const struct vt_summary *s, const struct vt_process_info *p)
+{
+	const struct vt_run_info *run = s->in->run;
+	bool recovered = false;
+
+	for (unsigned i = 0; i < run->process_count; i++)
+		recovered |= run->processes[i]->recovered;
+	if (run->damaged)
+		return "DAMAGED";
+	if (run->parts_missing > 0)
+		return "INCOMPLETE, parts of it are missing";
+	if (s->lost > 0)
+		return "INCOMPLETE";
+	if (!run->closed && !recovered)
+		return "INCOMPLETE, cut off before its end";
+	return p && vt_ending_is_abrupt(p) && p->ending != VT_END_RUNNING ? "complete to the last event"
+	                                                                  : "complete";
+}
+
+void vt_summary_head(struct vt_summary *s)
+{
+	const struct vt_run_info *run = s->in->run;
+	const struct vt_process_info *p = vt_main_process(run);
+	size_t line = s->out->used;
+	unsigned threads = count_threads(run);
+
+	vt_put_name(s->out, s->in->name);
+	vt_sink_blanks(s->out, 2);
+	vt_put_column(s->out, line, 19);
+	if (p) {
+		vt_program_text(s->out, p);
+		vt_sink_string(s->out, ", ");
+		vt_ending_text(s->out, p);
+	}
+	if (run->process_count > 1)
+		vt_sink_printf(s->out, ", %u processes", run->process_count);
+	if (s->out->used - line > 43) {
+		vt_sink_char(s->out, '\n');
+		line = s->out->used;
+	}
+	vt_sink_blanks(s->out, 2);
+	vt_put_column(s->out, line, 45);
+	vt_put_utc(s->out, run->realtime, 0);
+	vt_sink_string(s->out, ", ");
+	vt_put_seconds(s->out, s->length, 3);
+	vt_sink_string(s->out, " s\n");
+
+	vt_sink_printf(s->out, "%s: ", completeness(s, p));
+	vt_put_grouped(s->out, vt_decoded_all(run));
+	vt_sink_string(s->out, " events, ");
+	vt_put_grouped(s->out, s->lost);
+	vt_sink_string(s->out, " lost");
+	if (s->lost > 0) {
+		vt_sink_string(s->out, " (");
+		vt_put_percent(s->out, s->lost, vt_decoded_all(run) + s->lost);
+		vt_sink_char(s->out, ')');
+	}
+	vt_sink_printf(s->out, ", %u thread%s, coverage ", threads, threads == 1 ? "" : "s");
+	if (s->lived > 0)
+		vt_put_percent(s->out, s->covered, s->lived);
+	else
+		vt_sink_string(s->out, s->lost > 0 ? "0 %" : "100 %");
+	vt_sink_char(s->out, '\n');
+	if (s->filtered) {
+		vt_sink_string(s->out, "of these the filters keep ");
+		vt_put_grouped(s->out, s->events);
+		vt_sink_string(s->out, "; filters by event and value do not apply here\n");
+	}
+}
+
+void vt_summary_kernel(struct vt_summary *s)
+{
+	if (!s->metrics.sources[VT_SRC_kernel].available)
+		return;
+	size_t size = vt_metrics_kernel(&s->metrics, NULL, 0) + 1;
+	char *text = malloc(size);
+	if (!text)
+		return;
+	vt_metrics_kernel(&s->metrics, text, size);
+	vt_sink_char(s->out, '\n');
+	vt_sink_string(s->out, text);
+	free(text);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void put_moment(struct vt_summary *s, uint64_t ticks)
+{
+	struct vt_sink text;
+
+	if (vt_sink_memory(&text))
+		return;
+	vt_put_seconds(&text, vt_reader_ns(s->in->reader, ticks), 3);
+	vt_sink_blanks(s->out, text.used < 9 ? 9 - text.used : 1);
+	vt_sink_bytes(s->out, text.buffer, text.used);
+	vt_sink_discard(&text);
+}
+
+static void print_thread(struct vt_summary *s, const struct vt_ring_info *ring)
+{
+	size_t line = s->out->used;
+	uint64_t events = 0, lost = 0;
+	const uint64_t *paused = vt_pointer_map_get(&s->paused, ring->process);
+
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		events += ring->decoded[c];
+		lost += vt_lost_of(ring->lost, c);
+	}
+	vt_thread_label(s->out, s->in, ring);
+	if (ring->is_signal)
+		vt_sink_string(s->out, " (signals)");
+	vt_put_column(s->out, line, 20);
+	vt_put_right(s->out, events, 13);
+	vt_put_right(s->out, lost, 10);
+	if (ring->last > 0) {
+		put_moment(s, ring->first);
+		put_moment(s, ring->last);
+	} else {
+		vt_sink_string(s->out, "        -        -");
+	}
+	if (paused) {
+		vt_sink_blanks(s->out, 3);
+		vt_put_percent(s->out, *paused, vt_process_length(s->in, ring->process));
+	}
+	vt_sink_char(s->out, '\n');
+}
+
+void vt_summary_threads(struct vt_summary *s)
+{
+	const struct vt_run_info *run = s->in->run;
+
+	if (run->ring_count == 0)
+		return;
+	vt_sink_string(s->out, "\n--- Threads ---             events      lost    first     last   "
+	                       "paused\n");
+	for (unsigned i = 0; i < run->ring_count && i < MOST_THREADS; i++)
+		print_thread(s, run->rings[i]);
+	if (run->ring_count > MOST_THREADS) {
+		vt_sink_string(s->out, "and ");
+		vt_put_grouped(s->out, run->ring_count - MOST_THREADS);
+		vt_sink_string(s->out, " more: valktrace info --json\n");
+	}
+}
+
+/* ---- not recorded -------------------------------------------------------------------------- */
+
+static bool has_events(const struct vt_summary *s, const char *source)
+{
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		const char *name = s->metrics.schema->categories[c].name;
+		if (name && s->in->run->decoded[c] > 0 && strcmp(name, source) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_writer(const struct vt_summary *s, unsigned source)
+{
+	if (s->metrics.sources[source].known)
+		return s->metrics.sources[source].available;
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
+		if (s->metrics.present[i] && s->metrics.schema->metrics[i].source == source)
+			return true;
+	return false;
+}
+
+void vt_summary_absent(struct vt_summary *s)
+{
+	const struct vt_schema *schema = s->metrics.schema;
+	bool any = false;
+
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
+		if (!schema->sources[i].name || has_writer(s, i) ||
+		    has_events(s, schema->sources[i].name))
+			continue;
+		if (!any)
+			vt_summary_title(s, "Not recorded", "");
+		any = true;
+		size_t line = s->out->used;
+		vt_put_name(s->out, schema->sources[i].name);
+		vt_sink_blanks(s->out, 1);
+		vt_put_column(s->out, line, 11);
+		const char *reason = s->metrics.sources[i].reason;
+		if (s->metrics.sources[i].known && reason && *reason)
+			vt_put_name(s->out, reason);
+		else
+			vt_sink_string(s->out, "nothing in this run told of it");
+		vt_sink_char(s->out, '\n');
+	}
+}

@@ -1,0 +1,57 @@
+/*
+ * timeline.h - ticks to nanoseconds: straight lines between clock anchors, in integers, so that every
+ * machine gets the same result, and never going backwards.
+ */
+#ifndef DECODER_TIMELINE_H
+#define DECODER_TIMELINE_H
+
+#include <stdint.h>
+#include <stddef.h>
+
+#define VT_TIMELINE_SHIFT 40u   /* slopes up to 2^24 ns a tick, exact to 1e-12 of it */
+
+struct vt_anchor {
+	uint64_t ticks, monotonic;
+};
+
+struct vt_line {                 /* from `ticks` on, until the next line */
+	uint64_t ticks;
+	int64_t ns;                 /* since the run's start */
+	uint64_t slope;             /* ns a tick, VT_TIMELINE_SHIFT fraction bits */
+};
+
+struct vt_timeline {
+	struct vt_anchor *anchors;
+	size_t count, capacity;
+	struct vt_line *lines;
+	size_t line_count;
+	struct vt_line cached;      /* the line used last; results are positive for `span` ticks of it */
+	uint64_t span;
+	uint64_t error_ns;          /* farthest anchor from the line through the first and the last */
+	uint64_t rejected;          /* anchors that contradict those before */
+};
+
+/* 0 or -ENOMEM. Beyond a million anchors (eleven days) later ones are left out. */
+int vt_timeline_add(struct vt_timeline *c, uint64_t ticks, uint64_t monotonic);
+
+/* Sorts the anchors and fits the lines. t_ns 0 is at `start`; `hz` counts if there is one anchor. */
+int vt_timeline_finish(struct vt_timeline *c, uint64_t start, uint64_t hz);
+
+/* The general case of the call below. */
+uint64_t vt_timeline_find(struct vt_timeline *c, uint64_t ticks);
+
+/* ns since the start; 0 for what is before it. */
+static inline uint64_t vt_timeline_ns(struct vt_timeline *c, uint64_t ticks)
+{
+	__extension__ typedef unsigned __int128 u128;
+	uint64_t distance = ticks - c->cached.ticks;
+
+	if (__builtin_expect(distance >= c->span, 0))
+		return vt_timeline_find(c, ticks);
+	return (uint64_t)c->cached.ns +
+	       (uint64_t)((u128)distance * c->cached.slope >> VT_TIMELINE_SHIFT);
+}
+
+void vt_timeline_free(struct vt_timeline *c);
+
+#endif

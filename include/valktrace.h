@@ -1,0 +1,104 @@
+/*
+ * valktrace.h - put a flight recorder into a C program.
+ *
+ *   #include <valktrace.h>
+ *
+ *   vt_start(&(struct vt_options){ .program = "tinylisp", .version = "0.9.2", .events = "gc,loop" });
+ *   ...
+ *   vt_gc_begin(VT_GC_MAJOR);
+ *   mark();   vt_gc_phase(VT_GC_MARK);
+ *   sweep();  vt_gc_phase(VT_GC_SWEEP);
+ *   vt_gc_end(.reclaimed = freed, .heap_used = used);
+ *   ...
+ *   vt_stop();
+ *
+ * What it promises: it never hurts the host (no lock, no allocation, no unbounded loop where events
+ * are emitted; any failure turns tracing off and says so once on stderr; errno is kept), it never lies
+ * (emitted = decoded + lost, exactly), and what was emitted survives the process, SIGKILL included.
+ *
+ * Everything that records is in the headers below; each can be included by itself.
+ */
+#ifndef VALKTRACE_H
+#define VALKTRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <valktrace/compiler.h>
+#include <valktrace/error.h>
+#include <valktrace/emit.h>
+#include <valktrace/gc.h>
+#include <valktrace/interp.h>
+#include <valktrace/kernel.h>
+#include <valktrace/loop.h>
+#include <valktrace/metrics.h>
+#include <valktrace/schema.h>
+
+VT_BEGIN_DECLS
+
+/*
+ * What vt_start may be told. Zero means the default everywhere. The environment variable VALKTRACE
+ * (key=value,... with the names of core/options.def; ignored in set-uid programs) wins over the struct.
+ */
+struct vt_options {
+	size_t size;                /* sizeof(struct vt_options), or 0 */
+	const char *program;        /* name of the program; default: the executable's base name */
+	const char *version;        /* of the program */
+	const char *output;         /* the log; default <program>-<pid>.vtrace in the current directory */
+	const char *ring_directory; /* default $XDG_RUNTIME_DIR/valktrace, else /dev/shm/valktrace-<uid> */
+	const char *events;         /* categories whose events are on from the start: "gc,loop", "all" */
+	const char *mode;           /* "overwrite" (default) or "discard", when a ring is full */
+	const char *codec;          /* "zstd" (default), "lz4", "none" */
+	int level;                  /* of the codec */
+	uint64_t ring_size;         /* bytes of a thread's ring; default 512 KiB */
+	uint64_t flush_ms;          /* how often rings are drained at least; default 200 */
+	uint64_t counters_ms;       /* how often counters are sampled; default 1000 */
+	uint64_t max_bytes;         /* of all parts together; default 64 MiB, ~0: no limit */
+	uint64_t rotate_bytes;      /* begin a new part at this size; 0: never */
+	uint64_t rotate_ms;         /* ... or at this age; 0: never */
+	bool follow_fork;           /* forked children record too, into logs of their own */
+};
+
+/*
+ * Starts recording: makes the ring file, opens the log, starts the recorder's thread. Counters are on
+ * from now on, events as `options->events` says or once vt_enable is called.
+ * Return: 0, or a negative error after which tracing is off and every other call does nothing. The
+ * result may be ignored: the failure has been said on stderr.
+ * Context: any thread; not from a signal handler. -EALREADY when it is running.
+ */
+VT_API int vt_start(const struct vt_options *options);
+
+/*
+ * Stops recording: drains every ring, writes the last counters, closes the log. Threads that go on
+ * emitting do nothing. vt_start may be called again and writes a new log.
+ * Context: as vt_start. Return: 0, or the first error that the recorder met (the log is whole up to it).
+ */
+VT_API int vt_stop(void);
+
+/* Returns when all that was emitted before is in the log; -ENOTCONN when not recording here. */
+VT_API int vt_flush(void);
+
+/* States a fact about the program that is written into the log. `class_flag`: enum vt_field_flags. */
+VT_API void vt_fact(const char *key, const char *value, int class_flag);
+
+/* Switches events of categories on or off: a bit set of 1ull << VT_CAT_..., or by name, "gc,loop". */
+VT_API void vt_enable(uint64_t categories);
+VT_API void vt_disable(uint64_t categories);
+VT_API uint64_t vt_enabled(void);
+VT_API int vt_categories(const char *names, uint64_t *set);
+
+/* Names the calling thread in the log; default: its name in the system. */
+VT_API void vt_thread_name(const char *name);
+
+/*
+ * Reads all metrics of this process: sums the cells of all threads. What is read is also handed to the
+ * recorder as a counter record with the number m->sequence, so that `decode --at #N` prints the same.
+ * Return: 0; -ENOTCONN when not recording (then m is zeroed but for its schema).
+ * Context: any thread; takes a lock that no emit takes.
+ */
+VT_API int vt_metrics_read(struct vt_metrics *m);
+
+VT_END_DECLS
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * kernel.h - count what the kernel-style summary shows: system calls, ticks, processes, signals,
+ * timers, bytes. Counters are always on while a recording runs; the events only with their category.
+ */
+#ifndef VALKTRACE_KERNEL_H
+#define VALKTRACE_KERNEL_H
+
+#include <valktrace/emit.h>
+
+VT_BEGIN_DECLS
+
+/* A system call returned. `number` is the host's own; `result` negative on failure; `time` in ns. */
+VT_INLINE void vt_syscall(uint64_t number, int64_t result, uint64_t time)
+{
+	vt_count(VT_M_kernel_syscalls, 1);
+	if (result < 0)
+		vt_count(VT_M_kernel_syscall_errors, 1);
+	VT_EMIT(syscall, call, .number = number, .result = result, .time = time);
+}
+
+/* A scheduler tick ended; `time` in ns. */
+VT_INLINE void vt_tick(uint64_t time)
+{
+	vt_count(VT_M_kernel_ticks, 1);
+	vt_count(VT_M_kernel_tick_time, time);
+	vt_count_max(VT_M_kernel_tick_max, time);
+}
+
+VT_INLINE void vt_process_spawned(void) { vt_count(VT_M_kernel_spawned, 1); }
+VT_INLINE void vt_process_exited(void) { vt_count(VT_M_kernel_exited, 1); }
+VT_INLINE void vt_signal_delivered(void) { vt_count(VT_M_kernel_signals, 1); }
+VT_INLINE void vt_timer_fired(void) { vt_count(VT_M_kernel_timers, 1); }
+VT_INLINE void vt_bytes_read(uint64_t bytes) { vt_count(VT_M_kernel_bytes_read, bytes); }
+VT_INLINE void vt_bytes_written(uint64_t bytes) { vt_count(VT_M_kernel_bytes_written, bytes); }
+
+/* Bytes allocated, as an event only (category memory). */
+VT_INLINE void vt_alloc(uint64_t bytes) { VT_EMIT(memory, alloc, .size = bytes); }
+
+/* A note with a detail, category custom; `name` from vt_string. */
+VT_API void vt_note(uint64_t name, const char *detail);
+
+VT_END_DECLS
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * schema.h - what schema.def means in C: ids, payload structs, descriptors.
+ *
+ *   VT_CAT_gc                 category id             VT_EV_gc_end        event id
+ *   struct vt_ev_gc_end       payload of an event     VT_M_gc_cycles      metric id
+ *   VT_gc_type_major          enumerator              VT_SRC_gc           source id
+ *
+ * Descriptors describe the same at run time. The decoder gets an equal set out of each log, so
+ * everything that prints takes descriptors and knows no event by name.
+ */
+#ifndef VALKTRACE_SCHEMA_H
+#define VALKTRACE_SCHEMA_H
+
+#include <valktrace/compiler.h>
+
+#define VT_MAX_CATEGORIES   64u      /* bits of a mask */
+#define VT_HOST_CATEGORY    32u      /* first category id that a host may register by name */
+#define VT_MAX_FIELDS       32u      /* fields of an event type */
+#define VT_MAX_TEXT         1024u    /* bytes of a TEXT field */
+#define VT_MAX_NAME         64u      /* bytes of a category, event, field or enumerator name */
+#define VT_MAX_HELP         256u     /* bytes of a help text */
+#define VT_MAX_METRICS      192u     /* counter cells of a thread */
+#define VT_MAX_SOURCES      32u
+
+enum vt_kind {              /* wire values, append-only */
+	VT_KIND_UINT = 1,
+	VT_KIND_GAUGE = 2,
+	VT_KIND_INT = 3,
+	VT_KIND_BOOL = 4,
+	VT_KIND_ENUM = 5,
+	VT_KIND_STRING = 6,
+	VT_KIND_FLOAT = 7,
+	VT_KIND_TEXT = 8,
+};
+
+enum vt_unit {              /* wire values, append-only */
+	VT_UNIT_NONE = 0,
+	VT_UNIT_NS = 1,
+	VT_UNIT_BYTES = 2,
+};
+
+enum vt_field_flags {       /* wire values, append-only; a STRING or TEXT field has exactly one class */
+	VT_FIELD_OPTIONAL = 1,  /* zero means: not given */
+	VT_FIELD_PUBLIC = 2,    /* literals of the program */
+	VT_FIELD_PATH = 4,
+	VT_FIELD_USER = 8,      /* anything else */
+};
+
+enum vt_event_flags {       /* wire values, append-only */
+	VT_EVENT_INSTANT = 0,
+	VT_EVENT_BEGIN = 1,
+	VT_EVENT_END = 2,
+	VT_EVENT_COMPLETE = 4,
+	VT_EVENT_BULK = 8,
+};
+
+enum vt_metric_kind {       /* wire values, append-only */
+	VT_METRIC_COUNTER = 1,
+	VT_METRIC_GAUGE = 2,
+	VT_METRIC_MAX = 3,
+};
+
+enum vt_category_id {
+#define VT_CATEGORY(name, id, help) VT_CAT_##name = id,
+#include <valktrace/schema.def>
+};
+
+enum vt_event_id {
+#define VT_EVENT(category, name, id, flags, help, fields) VT_EV_##category##_##name = id,
+#include <valktrace/schema.def>
+};
+
+enum vt_enumerator {
+#define VT_ENUM(name, enumerators) enumerators
+#define VT_ENUMERATOR(enumeration, label, value) VT_##enumeration##_##label = value,
+#include <valktrace/schema.def>
+};
+
+enum vt_source_id {
+#define VT_SOURCE(name, id, help) VT_SRC_##name = id,
+#include <valktrace/schema.def>
+};
+
+enum vt_metric_id {
+#define VT_METRIC(name, id, source, kind, unit, family, labels, help) VT_M_##name = id,
+#include <valktrace/schema.def>
+	VT_METRIC_COUNT
+};
+
+/*
+ * One payload struct an event type. Each field is one 8-byte word of the record, in this order.
+ * `vt__id` only keeps the struct of an event without fields legal; it is not recorded.
+ */
+#define VT__MEMBER_UINT(name)   uint64_t name;
+#define VT__MEMBER_GAUGE(name)  uint64_t name;
+#define VT__MEMBER_INT(name)    int64_t name;
+#define VT__MEMBER_BOOL(name)   uint64_t name;
+#define VT__MEMBER_STRING(name) uint64_t name;
+#define VT__MEMBER_FLOAT(name)  double name;
+#define VT__MEMBER_TEXT(name)   /* not in the struct: see vt_emit_text */
+
+#define VT_EVENT(category, name, id, flags, help, fields) \
+	struct vt_ev_##category##_##name { uint64_t vt__id; fields };
+#define VT_FIELD(name, kind, unit, flags, help) VT__MEMBER_##kind(name)
+#define VT_ENUM_FIELD(name, enumeration, flags, help) uint64_t name;
+#include <valktrace/schema.def>
+
+/* An id's high byte is its category, its low byte is not 0: a record's first word is never 0. */
+#define VT_EVENT(category, name, id, flags, help, fields) \
+	VT_STATIC_ASSERT((id) >> 8 == VT_CAT_##category && ((id) & 0xff) != 0, "event id"); \
+	VT_STATIC_ASSERT(sizeof(struct vt_ev_##category##_##name) <= 8 * (VT_MAX_FIELDS + 1), "fields");
+#include <valktrace/schema.def>
+VT_STATIC_ASSERT(VT_METRIC_COUNT <= VT_MAX_METRICS, "metric ids are dense and fit the cells");
+
+/* ---- descriptors --------------------------------------------------------------------------- */
+
+struct vt_enum_desc {
+	const char *name;
+	const char *const *labels;      /* by value; NULL: no such enumerator */
+	unsigned count;
+};
+
+struct vt_field_desc {
+	const char *name, *help;
+	uint8_t kind, unit, flags;      /* enum vt_kind, vt_unit, vt_field_flags */
+	const struct vt_enum_desc *of;  /* ENUM only */
+};
+
+struct vt_event_desc {
+	const char *name, *help;
+	const struct vt_field_desc *fields;
+	uint16_t id;                    /* 0: no such type */
+	uint8_t category, flags;        /* enum vt_event_flags */
+	uint8_t count;                  /* fields */
+	uint8_t words;                  /* fields that are a word of the record: all but TEXT */
+	int8_t text;                    /* index of the TEXT field, else -1 */
+	int8_t time;                    /* index of the duration field of END and COMPLETE, else -1 */
+};
+
+struct vt_category_desc {
+	const char *name, *help;        /* name NULL: no such category */
+};
+
+struct vt_metric_desc {
+	const char *name;               /* NULL: no such metric */
+	const char *family, *labels, *help;
+	uint8_t source, kind, unit;     /* enum vt_source_id, vt_metric_kind, vt_unit */
+};
+
+struct vt_source_desc {
+	const char *name, *help;
+};
+
+/* A set of descriptors: the built-in one, or that of one process of a log. All arrays by id. */
+struct vt_schema {
+	struct vt_category_desc categories[VT_MAX_CATEGORIES];
+	const struct vt_event_desc *const *events;  /* NULL: no such type */
+	unsigned event_limit;                       /* length of events */
+	struct vt_metric_desc metrics[VT_MAX_METRICS];
+	struct vt_source_desc sources[VT_MAX_SOURCES];
+};
+
+VT_BEGIN_DECLS
+
+/* The set that this build was compiled with. Any thread; never fails. */
+VT_API const struct vt_schema *vt_schema_builtin(void);
+
+/* The type with this id, or NULL. */
+VT_INLINE const struct vt_event_desc *vt_schema_event(const struct vt_schema *s, unsigned id)
+{
+	return id < s->event_limit ? s->events[id] : NULL;
+}
+
+VT_END_DECLS
+
+#endif
