@@ -3,6 +3,14 @@
 
 #include "core/drain.h"
 
+static uint64_t ring_bytes(const struct vt_drain_ring *r)
+{
+	uint32_t count = vt_load_relaxed(&r->ring->segment_count);
+	if (count == 0 || count > r->most_segments)
+		count = r->most_segments;
+	return (uint64_t)count * r->segment_size;
+}
+
 void vt_drain_begin(struct vt_drain_ring *r, struct vt_ring *ring, const char *segments,
                     uint32_t segment_size, uint32_t most_segments,
                     uint64_t position, const uint64_t counted[VT_MAX_CATEGORIES])
@@ -14,14 +22,28 @@ void vt_drain_begin(struct vt_drain_ring *r, struct vt_ring *ring, const char *s
 	r->most_segments = most_segments;
 	r->cursor.position = position;
 	memcpy(r->cursor.counted, counted, sizeof(r->cursor.counted));
+	memcpy(r->cursor.base, counted, sizeof(r->cursor.base));
 }
 
-static uint64_t ring_bytes(const struct vt_drain_ring *r)
+void vt_drain_resume(struct vt_drain_ring *r, const struct vt_resume *from)
 {
-	uint32_t count = vt_load_relaxed(&r->ring->segment_count);
-	if (count == 0 || count > r->most_segments)
-		count = r->most_segments;
-	return (uint64_t)count * r->segment_size;
+	struct vt_ring_cursor *c = &r->cursor;
+	uint64_t start = from->position - from->position % r->segment_size;
+	const struct vt_segment *header = (const struct vt_segment *)(const void *)
+		(r->segments + start % ring_bytes(r));
+
+	if (from->position < c->position)
+		return;                 /* the log ends before this owner began */
+	r->id = from->ring;
+	c->position = from->position;
+	c->last = from->last;
+	for (unsigned i = 0; i < VT_MAX_CATEGORIES; i++)
+		c->counted[i] = c->base[i] + from->counted[i];
+	/* In the middle of a segment its header is behind us; if it is gone, so is the rest. */
+	if (from->position != start && header->magic == VT_SEGMENT_MAGIC && header->position == start) {
+		c->segment_ticks = header->ticks;
+		c->in_segment = true;
+	}
 }
 
 /* Copies [position, position + length) word by word: the writer may be overwriting it meanwhile. */
@@ -113,7 +135,8 @@ static int give_gap(struct vt_drain_ring *r, const struct vt_segment *header, ui
 	struct vt_rec_gap gap = {
 		.ring = r->id, .cause = r->damaged ? VT_LOST_DAMAGED : VT_LOST_OVERWRITTEN,
 		.pos_begin = pos_begin, .pos_end = r->cursor.position,
-		.t_before = r->cursor.last, .t_after = header->ticks,
+		.t_before = r->cursor.last,
+		.t_after = header->ticks > r->cursor.last ? header->ticks : r->cursor.last,
 	};
 	r->damaged = false;
 	if (vt_splitter_lost(&r->cursor, header, gap.events) == 0)
@@ -123,11 +146,11 @@ static int give_gap(struct vt_drain_ring *r, const struct vt_segment *header, ui
 	return sink->gap(sink->user, &gap);
 }
 
-static uint64_t sum(const uint64_t counted[VT_MAX_CATEGORIES])
+static uint64_t events_before(const struct vt_ring_cursor *cursor)
 {
 	uint64_t n = 0;
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-		n += counted[c];
+		n += cursor->counted[c] - cursor->base[c];
 	return n;
 }
 
@@ -141,7 +164,7 @@ static int drain_once(struct vt_drain_ring *r, uint64_t until, struct vt_splitte
 	if (length == 0)
 		return 0;
 
-	uint64_t begin = r->cursor.position, first = sum(r->cursor.counted);
+	uint64_t begin = r->cursor.position, first = events_before(&r->cursor);
 	const uint64_t *copied = vt_splitter_room(splitter, &room);
 	enum vt_split_end end = vt_splitter_take(splitter, &r->cursor, r->segment_size, length,
 	                                         vt_ring_view_layout, view);

@@ -33,6 +33,16 @@ void vt_drain_begin(struct vt_drain_ring *r, struct vt_ring *ring, const char *s
                     uint32_t segment_size, uint32_t most_segments,
                     uint64_t position, const uint64_t counted[VT_MAX_CATEGORIES]);
 
+/* What a log already holds of a ring: to go on where its last chunk ended. */
+struct vt_resume {
+	uint32_t slot, generation;      /* find the ring in its ring file */
+	bool is_signal;
+	uint32_t ring;                  /* its id in the log */
+	uint64_t position, last;        /* end of its last chunk; ticks of its last event */
+	uint64_t counted[VT_MAX_CATEGORIES];    /* events of its chunks and what was lost between them */
+};
+void vt_drain_resume(struct vt_drain_ring *r, const struct vt_resume *from);
+
 /*
  * Drains up to position `until` (a value of commit), but not much more than `budget` bytes. Returns the
  * bytes passed, or the sink's error, after which the ring stands where it stood at its last chunk.

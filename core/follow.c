@@ -218,6 +218,21 @@ static void read_name(const struct vt_thread_entry *entry, struct vt_followed_sl
 	s->announced = false;
 }
 
+/* True if a log already has this ring; then it goes on there, under its id. */
+static bool resume(const struct vt_followed *p, unsigned index, uint32_t generation, bool is_signal,
+                   struct vt_drain_ring *r)
+{
+	for (unsigned i = 0; i < p->resume_count; i++) {
+		const struct vt_resume *from = &p->resume[i];
+		if (from->slot == index && from->generation == generation && from->is_signal == is_signal) {
+			r->id = from->ring;
+			vt_drain_resume(r, from);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Begins to follow the owner of a slot, once its claim is complete. */
 static void meet_slot(struct vt_followed *p, unsigned index, uint32_t generation, uint32_t tid,
                       const struct vt_follow_out *out)
@@ -237,7 +252,9 @@ static void meet_slot(struct vt_followed *p, unsigned index, uint32_t generation
 	               slot->position_base[1], slot->emitted_base[1]);
 	s->generation = generation;
 	s->tid = tid;
-	s->main.id = out->new_ring(out->user);
+	if (!resume(p, index, generation, false, &s->main))
+		s->main.id = out->new_ring(out->user);
+	s->signal_used = resume(p, index, generation, true, &s->signal);
 	s->main.process = s->signal.process = p->index;
 	s->main.flags = s->signal.flags = p->flags;
 }
@@ -453,6 +470,22 @@ static int write_sample(struct vt_followed *p, const struct vt_counter_sample *s
 	return err;
 }
 
+/* The counters of a dead process are as old as the last thing it did. */
+static void date_by_last_event(const struct vt_followed *p, struct vt_counter_sample *s)
+{
+	const struct vt_ring_file *f = p->view.file;
+
+	s->ticks = f->ticks;
+	for (unsigned i = 0; i < slots_used(p); i++) {
+		const struct vt_followed_slot *slot = &p->slots[i];
+		s->ticks = slot->main.cursor.last > s->ticks ? slot->main.cursor.last : s->ticks;
+		s->ticks = slot->signal.cursor.last > s->ticks ? slot->signal.cursor.last : s->ticks;
+	}
+	uint64_t ns = f->tick_hz ? (uint64_t)((vt_u128)(s->ticks - f->ticks) * 1000000000u / f->tick_hz) : 0;
+	s->monotonic = f->monotonic + ns;
+	s->realtime = f->realtime + ns;
+}
+
 int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_follow_out *out)
 {
 	struct vt_counter_sample s;
@@ -461,8 +494,8 @@ int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_fo
 	s.sequence = vt_add_relaxed(&p->view.file->next_record, 1);
 	s.process = p->index;
 	s.flags = flags;
-	if (!p->view.live)      /* what the recorder last saw is newer than what we know now */
-		s.ticks = s.monotonic = s.realtime = 0;
+	if (!p->view.live)
+		date_by_last_event(p, &s);
 	return write_sample(p, &s, out);
 }
 

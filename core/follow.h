@@ -41,6 +41,8 @@ struct vt_followed {
 	uint64_t types, strings, facts, snapshots;      /* written so far */
 	bool announced;                 /* its PROCESS record is written */
 	uint64_t events, lost;          /* in the log; lost by overwriting */
+	const struct vt_resume *resume; /* what a log already holds of its rings; the recoverer's */
+	unsigned resume_count;
 };
 
 /* Takes over `view` (opened by the caller). 0 or -ENOMEM. */

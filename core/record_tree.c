@@ -118,6 +118,10 @@ static void finish(struct vt_tree_process *p, enum vt_ending ending, uint32_t st
 
 	if (f)
 		take_notes(t, f);
+	if (f && ending == VT_END_GONE && vt_load_acquire(&f->view.file->exited)) {
+		ending = VT_END_EXIT;
+		status = f->view.file->exit_status;
+	}
 	vt_recorder_finish(t->recorder, p->index, ending, status);
 	forget(p);
 }
@@ -188,7 +192,7 @@ static void finish_former_image(struct vt_tree *t, const struct vt_tree_process 
 static void take_up(struct vt_tree *t, const char *path, uint64_t image)
 {
 	struct vt_ring_view view;
-	int err = vt_ring_view_open(&view, path, true);
+	int err = vt_ring_view_open(&view, path, VT_VIEW_LIVE);
 
 	if (err == -EAGAIN)
 		return;                 /* still being made: the next scan */

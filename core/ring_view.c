@@ -80,7 +80,7 @@ static int load_tables(const struct vt_ring_view *v)
 	return err;
 }
 
-static int map(struct vt_ring_view *v, int fd)
+static int map(struct vt_ring_view *v, int fd, enum vt_view_mode mode)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
@@ -92,31 +92,33 @@ static int map(struct vt_ring_view *v, int fd)
 	if ((uint64_t)st.st_size > VT_MAX_RING_FILE)
 		return -VT_E_LIMIT;
 	v->size = (uint64_t)st.st_size;
-	int flags = v->live ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-	v->file = mmap(NULL, v->size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, v->live ? fd : -1, 0);
+	int flags = mode == VT_VIEW_LIVE ? MAP_SHARED : mode == VT_VIEW_PEEK ? MAP_PRIVATE :
+	            MAP_PRIVATE | MAP_ANONYMOUS;
+	v->file = mmap(NULL, v->size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
+	               mode == VT_VIEW_DEAD ? -1 : fd, 0);
 	if (v->file == MAP_FAILED) {
 		v->file = NULL;
 		return -errno;
 	}
-	return v->live ? 0 : load(v, 0, VT_RING_FILE_HEADER);
+	return mode == VT_VIEW_DEAD ? load(v, 0, VT_RING_FILE_HEADER) : 0;
 }
 
-int vt_ring_view_open(struct vt_ring_view *v, const char *path, bool live)
+int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mode mode)
 {
 	memset(v, 0, sizeof(*v));
-	v->live = live;
-	v->fd = open(path, (live ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	v->live = mode == VT_VIEW_LIVE;
+	v->fd = open(path, (v->live ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (v->fd < 0)
 		return -errno;
-	int err = map(v, v->fd);
+	int err = map(v, v->fd, mode);
 	/* Pairs with the store-release of magic: what is behind it is complete. */
 	if (!err && vt_load_acquire(&v->file->magic) != VT_RING_MAGIC)
 		err = v->file->magic == 0 ? -EAGAIN : -VT_E_NOT_A_LOG;
 	if (!err)
 		err = check_header(v->file, v->size);
-	if (!err && !live)
+	if (!err && mode == VT_VIEW_DEAD)
 		err = load_tables(v);
-	if (live || err) {
+	if (mode != VT_VIEW_DEAD || err) {
 		close(v->fd);
 		v->fd = -1;
 	}
@@ -153,7 +155,7 @@ struct vt_slot *vt_ring_view_slot(struct vt_ring_view *v, unsigned index)
 		return NULL;
 	struct vt_slot *slot = vt_slot_of(f, index);
 	uint64_t offset = (uint64_t)((char *)slot - (char *)f);
-	if (!v->live && load(v, offset, f->slot_size) < 0)
+	if (v->fd >= 0 && load(v, offset, f->slot_size) < 0)
 		return NULL;
 	return slot;
 }

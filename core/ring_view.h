@@ -14,17 +14,23 @@
 #include "core/split.h"
 #include "core/wire.h"
 
+enum vt_view_mode {
+	VT_VIEW_DEAD,                   /* its process is gone: read into private memory */
+	VT_VIEW_LIVE,                   /* the recorder's: mapped, written to */
+	VT_VIEW_PEEK,                   /* alive, and somebody only looks: mapped, nothing of ours is seen */
+};
+
 struct vt_ring_view {
 	struct vt_ring_file *file;      /* the mapping, or private memory of the same layout */
 	uint64_t size;
 	int fd;                         /* dead files only, else -1 */
-	bool live;
+	bool live;                      /* VT_VIEW_LIVE: tail, masks and the like may be written */
 	bool borrowed;                  /* the mapping is somebody else's: the recorder inside the host */
 	struct vt_layout *layouts[VT_MAX_CATEGORIES];   /* of each category's 256 types; made when needed */
 };
 
 /* 0; -EAGAIN while its process is still making it; -VT_E_DAMAGED, -VT_E_ABI or a negative errno. */
-int vt_ring_view_open(struct vt_ring_view *v, const char *path, bool live);
+int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mode mode);
 /* The same over a mapping that is there already. */
 void vt_ring_view_borrow(struct vt_ring_view *v, struct vt_ring_file *file);
 void vt_ring_view_close(struct vt_ring_view *v);

@@ -125,7 +125,7 @@ static struct type *meet_type(struct vt_splitter *s, const struct vt_ring_cursor
 		return NULL;
 	}
 	if (c->events == 0)
-		c->first = cursor->counted[id >> 8];
+		c->first = cursor->counted[id >> 8] - cursor->base[id >> 8];
 	t->layout = layout;
 	t->category = c;
 	t->events = 0;

@@ -25,12 +25,13 @@ struct vt_layout {
 /* Layouts by event id of one process. */
 typedef const struct vt_layout *vt_layout_of(void *user, unsigned id);
 
-/* Where the reader of a ring stands. Zero, but for position and counted, before its first record. */
+/* Where the reader of a ring stands. Zero, but for position, counted and base, before its first record. */
 struct vt_ring_cursor {
 	uint64_t position;              /* the next byte to read */
 	uint64_t segment_ticks;         /* full ticks of the segment it is in */
 	uint64_t last;                  /* ticks of the last event taken: the next one's are higher */
 	uint64_t counted[VT_MAX_CATEGORIES];    /* events committed before position */
+	uint64_t base[VT_MAX_CATEGORIES];       /* ... by former owners of the slot */
 	bool in_segment;                /* position is inside a segment whose header was read */
 	uint64_t corrections;           /* ticks that ran backwards and were raised */
 	uint64_t largest_correction;

@@ -69,6 +69,17 @@ static void attach_probes(void)
 			vt_source_say(silent[i].source, false, silent[i].reason);
 }
 
+/* The recorder is not the parent of every process and cannot ask how it ended. */
+static void on_exit_called(int status, void *unused)
+{
+	(void)unused;
+	struct vt_ring_file *f = vt_process.file;
+	if (!f || !vt_load_relaxed(&vt__gate->counting))
+		return;
+	f->exit_status = (uint32_t)status & 0xff;
+	vt_store_release(&f->exited, 1);
+}
+
 static void join(const char *where)
 {
 	char *end;
@@ -85,6 +96,7 @@ static void join(const char *where)
 		fprintf(stderr, "valktrace: %s: %s; this process runs untraced\n", end + 1, vt_strerror(err));
 		return;
 	}
+	on_exit(on_exit_called, NULL);
 	attach_probes();
 }
 

@@ -149,6 +149,7 @@ struct vt_ring_file {
 	uint64_t wanted_mask __attribute__((aligned(64)));  /* events to record; any recorder may write it */
 	uint32_t recorder_sleeps __attribute__((aligned(64)));  /* futex: 1 while the recorder waits */
 	uint32_t ended;                                 /* 1: the process said it is done (vt_stop) */
+	uint32_t exited, exit_status;                   /* 1: it called exit with this status */
 	/* mutable, by the process */
 	uint64_t next_type __attribute__((aligned(64)));
 	uint64_t next_string, next_byte, next_fact, next_record;
