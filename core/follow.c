@@ -445,14 +445,18 @@ int64_t vt_follow_round(struct vt_followed *p, uint64_t budget, struct vt_splitt
 
 bool vt_follow_busy(const struct vt_followed *p)
 {
+	const struct vt_thread_entry *threads = vt_threads_of(p->view.file);
 	unsigned used = slots_used(p);
 
 	for (unsigned i = 0; i < used; i++) {
 		const struct vt_drain_ring *d = &p->slots[i].main;
-		if (p->slots[i].generation &&
-		    vt_load_relaxed(&d->ring->commit) - d->cursor.position >
-		    (uint64_t)d->segment_size * d->most_segments / 4)
+		if (!p->slots[i].generation) {
+			if (vt_load_relaxed(&threads[i].generation) % 2 && vt_load_acquire(&threads[i].tid))
+				return true;    /* a new thread: nobody reads its ring yet */
+		} else if (vt_load_relaxed(&d->ring->commit) - d->cursor.position >
+		           (uint64_t)d->segment_size * d->most_segments / 4) {
 			return true;
+		}
 	}
 	return false;
 }

@@ -68,7 +68,7 @@ static int follow(struct recovery *r, struct vt_ring_view *view, uint64_t image,
 	struct vt_splitter *splitter = vt_splitter_new();
 
 	r->user->known(r->user->user, image, view->file->pid, &known);
-	int err = splitter ? vt_follow_open(&p, view, known.index, VT_NO_PROCESS, image) : -ENOMEM;
+	int err = splitter ? vt_follow_open(&p, view, known.index, known.parent, image) : -ENOMEM;
 	if (err) {
 		vt_splitter_free(splitter);
 		vt_ring_view_close(view);
@@ -108,7 +108,7 @@ int64_t vt_recover_file(const char *path, uint64_t run, uint64_t image, uint64_t
 			return err;
 	}
 	if (!err)
-		err = vt_chunker_open(&r.chunker, vt_codec_by_name("none"), 0, run);
+		err = vt_chunker_open(&r.chunker, vt_codec_by_name("lz4"), 0, run);
 	if (err) {
 		vt_ring_view_close(&view);
 		return err;

@@ -10,7 +10,7 @@
 
 /* What the log knows of the process that made a ring file. */
 struct vt_recover_known {
-	uint32_t index;                 /* its index in the run, or a free one */
+	uint32_t index, parent;         /* its index in the run, or a free one */
 	const struct vt_resume *rings;
 	unsigned ring_count;
 };

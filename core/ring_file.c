@@ -66,6 +66,21 @@ int vt_ring_directory(const char *wanted, char *to, size_t size)
 	return make_private_directory(to);
 }
 
+void vt_ring_directory_name(char *to, size_t size)
+{
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	char path[PATH_MAX / 2];
+	struct stat st;
+
+	if (runtime && *runtime == '/' &&
+	    (size_t)snprintf(path, sizeof(path), "%s/valktrace", runtime) < sizeof(path) &&
+	    lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		snprintf(to, size, "%s", path);
+		return;
+	}
+	snprintf(to, size, "/dev/shm/valktrace-%u", (unsigned)geteuid());
+}
+
 /* Field 22 of /proc/self/stat: with the pid it names a process for good. 0: unknown. */
 static uint64_t start_time_of_self(void)
 {

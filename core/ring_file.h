@@ -35,6 +35,9 @@ void vt_geometry_of(struct vt_geometry *g, uint64_t ring_size, enum vt_ring_mode
  */
 int vt_ring_directory(const char *wanted, char *to, size_t size);
 
+/* The name of the default directory, which need not be there. */
+void vt_ring_directory_name(char *to, size_t size);
+
 /*
  * Makes and maps this process's ring file in place->directory, for place->run. Sets place->path and
  * place->image. 0, or a negative error and nothing is left behind.

@@ -40,7 +40,7 @@ static bool plausible(const struct vt_catalog *c, unsigned count)
 	return count < FREE_RINGS + c->input_bytes / BYTES_A_RING;
 }
 
-struct vt_process *vt_catalog_process(struct vt_catalog *c, uint32_t index)
+struct vt_log_process *vt_catalog_process(struct vt_catalog *c, uint32_t index)
 {
 	if (index >= VT_MAX_PROCESSES || !reach(&c->processes, &c->process_limit, index))
 		return NULL;
@@ -48,7 +48,7 @@ struct vt_process *vt_catalog_process(struct vt_catalog *c, uint32_t index)
 		return c->processes[index];
 	if (!plausible(c, c->process_count))
 		return NULL;
-	struct vt_process *p = calloc(1, sizeof *p);
+	struct vt_log_process *p = calloc(1, sizeof *p);
 	if (!p)
 		return NULL;
 	p->info.index = index;
@@ -60,21 +60,21 @@ struct vt_process *vt_catalog_process(struct vt_catalog *c, uint32_t index)
 	return p;
 }
 
-struct vt_ring *vt_catalog_find_ring(const struct vt_catalog *c, uint32_t id)
+struct vt_log_ring *vt_catalog_find_ring(const struct vt_catalog *c, uint32_t id)
 {
 	return id < c->ring_limit ? c->rings[id] : NULL;
 }
 
-struct vt_ring *vt_catalog_ring(struct vt_catalog *c, uint32_t id, uint32_t process)
+struct vt_log_ring *vt_catalog_ring(struct vt_catalog *c, uint32_t id, uint32_t process)
 {
 	if (id >= VT_MAX_RINGS || !reach(&c->rings, &c->ring_limit, id))
 		return NULL;
 	if (c->rings[id])
 		return c->rings[id];
-	struct vt_process *p = vt_catalog_process(c, process);
+	struct vt_log_process *p = vt_catalog_process(c, process);
 	if (!p || !plausible(c, c->ring_count))
 		return NULL;
-	struct vt_ring *r = calloc(1, sizeof *r);
+	struct vt_log_ring *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
 	r->info.id = id;
@@ -89,7 +89,7 @@ static int take_schema(struct vt_catalog *c, uint32_t process, uint16_t kind, st
 {
 	if (process == VT_NO_PROCESS)
 		return vt_scope_record(&c->recorder, NULL, &c->arena, kind, body);
-	struct vt_process *p = vt_catalog_process(c, process);
+	struct vt_log_process *p = vt_catalog_process(c, process);
 	if (!p)
 		return NOTE_E_LIMIT;
 	if (!p->own) {
@@ -121,7 +121,7 @@ static int take_process(struct vt_catalog *c, struct vt_in body)
 
 	if (!vt_rec_process_decode(body, &r))
 		return NOTE_E_RECORD;
-	struct vt_process *p = vt_catalog_process(c, r.index);
+	struct vt_log_process *p = vt_catalog_process(c, r.index);
 	if (!p)
 		return NOTE_E_LIMIT;
 	struct vt_process_info *info = &p->info;
@@ -131,6 +131,7 @@ static int take_process(struct vt_catalog *c, struct vt_in body)
 	info->status = r.status;
 	info->start = r.start;
 	info->end = r.end;
+	p->image = r.image;
 	if (strlen(info->program) == r.program.length &&
 	    memcmp(info->program, r.program.at ? r.program.at : "", r.program.length) == 0)
 		return 0;
@@ -148,7 +149,7 @@ static int take_fact(struct vt_catalog *c, struct vt_in body)
 
 	if (!vt_rec_fact_decode(body, &r))
 		return NOTE_E_RECORD;
-	struct vt_process *p = vt_catalog_process(c, r.index);
+	struct vt_log_process *p = vt_catalog_process(c, r.index);
 	const char *key = vt_arena_string(&c->arena, r.key.at, r.key.length);
 	const char *value = vt_arena_string(&c->arena, r.value.at, r.value.length);
 	if (!p || !key || !value)
@@ -173,10 +174,12 @@ static int take_thread(struct vt_catalog *c, uint16_t kind, struct vt_in body)
 		return 0;
 	if (!vt_rec_thread_decode(body, &r))
 		return NOTE_E_RECORD;
-	struct vt_ring *ring = vt_catalog_ring(c, r.ring, r.process);
+	struct vt_log_ring *ring = vt_catalog_ring(c, r.ring, r.process);
 	if (!ring)
 		return NOTE_E_LIMIT;
 	ring->info.tid = r.tid;
+	ring->slot = r.slot;
+	ring->generation = r.generation;
 	ring->info.is_signal = r.kind == 1;
 	if (strlen(ring->info.name) == r.name.length &&
 	    memcmp(ring->info.name, r.name.at ? r.name.at : "", r.name.length) == 0)
@@ -211,7 +214,7 @@ bool vt_catalog_finish(struct vt_catalog *c)
 	if (!vt_scope_finish(&c->recorder, NULL))
 		return false;
 	for (size_t i = 0; i < c->process_limit; i++) {
-		struct vt_process *p = c->processes[i];
+		struct vt_log_process *p = c->processes[i];
 		if (p && p->own && !vt_scope_finish(p->own, &c->recorder))
 			return false;
 	}
@@ -284,7 +287,7 @@ const char *vt_catalog_reason(struct vt_catalog *c, struct vt_span text)
 void vt_catalog_free(struct vt_catalog *c)
 {
 	for (size_t i = 0; i < c->process_limit; i++) {
-		struct vt_process *p = c->processes[i];
+		struct vt_log_process *p = c->processes[i];
 		if (!p)
 			continue;
 		if (p->own)

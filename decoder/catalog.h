@@ -17,11 +17,12 @@
 #include "decoder/scope.h"
 
 
-struct vt_process {
+struct vt_log_process {
 	struct vt_process_info info;
 	struct vt_scope *own;           /* NULL: it registered nothing, the recorder's scope is its own */
 	struct vt_fact *facts;
 	size_t fact_capacity;
+	uint64_t image;                 /* random part of its ring file's name */
 	uint64_t *noring;               /* by category: lost by its threads without ring; NULL: none */
 };
 
@@ -43,8 +44,9 @@ struct vt_ring_track {
 	bool totals;                    /* a TOTALS record was seen */
 };
 
-struct vt_ring {
+struct vt_log_ring {
 	struct vt_ring_info info;
+	uint32_t slot, generation;      /* where it is in its ring file; 0: not told */
 	struct vt_ring_track track;
 };
 
@@ -59,8 +61,8 @@ struct vt_catalog {
 	uint64_t input_bytes;
 	struct vt_scope recorder;
 	struct vt_interned strings;
-	struct vt_process **processes;  /* by index, with holes */
-	struct vt_ring **rings;         /* by id, with holes */
+	struct vt_log_process **processes;  /* by index, with holes */
+	struct vt_log_ring **rings;         /* by id, with holes */
 	size_t process_limit, ring_limit;
 	unsigned process_count, ring_count;
 	struct vt_unknown *unknown;
@@ -72,11 +74,11 @@ struct vt_catalog {
 void vt_catalog_init(struct vt_catalog *c, struct vt_notes *notes);
 
 /* Make or find. NULL: no memory, or beyond a limit. */
-struct vt_process *vt_catalog_process(struct vt_catalog *c, uint32_t index);
-struct vt_ring *vt_catalog_ring(struct vt_catalog *c, uint32_t id, uint32_t process);
+struct vt_log_process *vt_catalog_process(struct vt_catalog *c, uint32_t index);
+struct vt_log_ring *vt_catalog_ring(struct vt_catalog *c, uint32_t id, uint32_t process);
 
 /* Find only. */
-struct vt_ring *vt_catalog_find_ring(const struct vt_catalog *c, uint32_t id);
+struct vt_log_ring *vt_catalog_find_ring(const struct vt_catalog *c, uint32_t id);
 
 /*
  * Takes one record of a SCHEMA, STRINGS, PROCESS or THREADS chunk of `process`. 0, the note code of what

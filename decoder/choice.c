@@ -20,7 +20,7 @@ static int parse_ids(const struct vt_list *list, const char *option, uint32_t *i
 	for (unsigned i = 0; i < list->count; i++) {
 		uint64_t id;
 		if (vt_parse_u64(list->items[i], &id) || id > UINT32_MAX)
-			return vt_usage("--%s '%s': a number", option, list->items[i]);
+			return vt_usage("--%s '%s' is not a number", option, list->items[i]);
 		ids[i] = (uint32_t)id;
 	}
 	return VT_EXIT_OK;
@@ -43,7 +43,7 @@ static int parse_time(const struct vt_input *in, const char *option, const char 
 		*ns = value > in->run->realtime ? value - in->run->realtime : 0;
 		return VT_EXIT_OK;
 	}
-	return vt_usage("--%s '%s': a time such as 1.5s, -2s (before the end) or "
+	return vt_usage("--%s '%s' is not a time such as 1.5s, -2s (before the end) or "
 	                "2026-11-21T11:40:02Z", option, text);
 }
 
@@ -120,7 +120,7 @@ static int parse_condition(const struct vt_input *in, char *text, struct vt_cond
 	char *field, *value;
 
 	if (!split_condition(text, &field, &c->op, &value))
-		return vt_usage("--where '%s': FIELD OP VALUE, with OP one of = != < <= > >=", text);
+		return vt_usage("--where '%s' is not FIELD OP VALUE with OP one of = != < <= > >=", text);
 	const struct vt_field_desc *desc = find_field(in->run, field);
 	bool is_text = desc && (desc->kind == VT_KIND_STRING || desc->kind == VT_KIND_TEXT);
 	c->field = field;
@@ -277,7 +277,8 @@ static void append_present(struct vt_sink *line, const struct vt_run_info *run)
 }
 
 /* The categories asked for, whether by their own name or by that of an event. */
-static void append_missing(struct vt_sink *line, const struct vt_list *names, const struct vt_input *in)
+static void append_missing(struct vt_sink *line, const struct vt_list *names,
+                           const struct vt_input *in)
 {
 	for (unsigned i = 0; i < names->count; i++) {
 		const char *name = names->items[i];

@@ -44,8 +44,8 @@ struct vt_choice {
 	  "'reclaimed >= 1MiB', 'type = major'; repeat for and", offsetof(type, choice.where), 0 }
 
 /*
- * Turns the options into a filter and selects. Returns VT_EXIT_OK, or an exit code after a message that
- * names the nearest and the valid names.
+ * Turns the options into a filter and selects. Returns VT_EXIT_OK, or an exit code after a
+ * message that names the nearest and the valid names.
  */
 int vt_choice_apply(struct vt_choice *s, const struct vt_input *in);
 

@@ -53,7 +53,7 @@ static int take_counters(struct vt_log *log, uint32_t feed, uint64_t offset, uin
 
 	if (!vt_rec_counters_decode(body, &sample))
 		return NOTE_E_RECORD;
-	struct vt_process *p = vt_catalog_process(&log->catalog, sample.process);
+	struct vt_log_process *p = vt_catalog_process(&log->catalog, sample.process);
 	if (!p || !vt_array_grow(&log->counters, &log->counter_capacity, log->counter_count,
 	                         sizeof *log->counters, MAX_COUNTERS))
 		return NOTE_E_LIMIT;
@@ -134,8 +134,9 @@ static int read_table(struct vt_log *log, uint32_t feed, uint64_t offset,
 	return vt_section_table_check(table, h) < 0 ? NOTE_E_TABLE : 0;
 }
 
-static int add_section(struct vt_log *log, struct vt_ring *ring, const struct vt_chunk_header *h,
-                       const struct vt_section_entry *e, uint8_t index, uint32_t *skipped)
+static int add_section(struct vt_log *log, struct vt_log_ring *ring,
+                       const struct vt_chunk_header *h, const struct vt_section_entry *e,
+                       uint8_t index, uint32_t *skipped)
 {
 	struct vt_loss_section place = {
 		.category = e->category, .events = e->events, .first = e->first,
@@ -148,7 +149,8 @@ static int add_section(struct vt_log *log, struct vt_ring *ring, const struct vt
 	                   sizeof *log->sections, MAX_SECTIONS))
 		return -ENOMEM;
 	uint32_t skip = vt_loss_section(&log->loss, ring, &place);
-	log->run.stored[e->category] += e->stored;
+	if (!(h->flags & VT_CHUNK_RECOVERED))   /* what was read from a ring takes no bytes of the log */
+		log->run.stored[e->category] += e->stored;
 	*skipped += skip;
 	if (skip == e->events)
 		return 0;
@@ -160,7 +162,7 @@ static int add_section(struct vt_log *log, struct vt_ring *ring, const struct vt
 	return 0;
 }
 
-static void widen(struct vt_log *log, struct vt_ring *ring, const struct vt_chunk_header *h)
+static void widen(struct vt_log *log, struct vt_log_ring *ring, const struct vt_chunk_header *h)
 {
 	struct vt_ring_track *t = &ring->track;
 
@@ -185,7 +187,7 @@ static int take_events(struct vt_log *log, uint32_t feed, uint64_t offset,
 		vt_chunk_damaged(log, err, feed, offset, h->stored, "a chunk of events");
 		return 0;
 	}
-	struct vt_ring *ring = vt_catalog_ring(&log->catalog, h->ring, h->process);
+	struct vt_log_ring *ring = vt_catalog_ring(&log->catalog, h->ring, h->process);
 	if (!ring || h->pos_end == h->pos_begin || ring->info.process->index != h->process) {
 		vt_chunk_damaged(log, ring ? NOTE_E_ORDER : NOTE_E_LIMIT, feed, offset, h->stored,
 		                 "a chunk of events of an impossible ring");
@@ -207,6 +209,8 @@ static int take_events(struct vt_log *log, uint32_t feed, uint64_t offset,
 			return err;
 	}
 	widen(log, ring, h);
+	if (h->flags & VT_CHUNK_RECOVERED)
+		log->catalog.processes[h->process]->info.recovered = true;
 	log->chunks[log->chunk_count++] = (struct vt_chunk_ref){
 		.offset = offset, .feed = feed, .ring = h->ring, .length = h->length,
 		.sections = h->sections,

@@ -53,7 +53,7 @@ static int parse_time_mode(const char *text, enum vt_time_mode *mode)
 			return VT_EXIT_OK;
 		}
 	}
-	return vt_usage("--time '%s': rel, utc, mono or ticks", text);
+	return vt_usage("--time '%s' is not rel, utc, mono or ticks", text);
 }
 
 static int find_format(const char *name, const struct vt_export **format)
@@ -219,8 +219,8 @@ const struct vt_command vt_cmd_decode = {
 	.name = "decode",
 	.args = "[FILE...|-]",
 	.summary = "print the events of a log or its counters, as text, JSON, CSV ...",
-	.details = "Without a FILE, valktrace.vtrace in the current directory is read; '-' is standard\n"
-	           "input. Events come in order of time. Without filters, all of them are printed.\n",
+	.details = "Without a FILE, valktrace.vtrace in the current directory is read; '-' is\n"
+	           "standard input. Events come in order of time; without filters, all of them.\n",
 	.examples = "  valktrace decode --category gc\n"
 	            "  valktrace decode --event gc.pause_end --min-duration 1ms\n"
 	            "  valktrace decode --category gc,loop --since 0.5 --until 1.5s\n"

@@ -99,8 +99,24 @@ static void print_facts(struct vt_sink *out, const struct vt_run_info *run)
 		vt_put_name(out, p->facts[i].value);
 		vt_sink_char(out, '\n');
 	}
+}
+
+/* What somebody should know before a log is attached to a public report. */
+static void print_private(struct vt_sink *out, const struct vt_run_info *run)
+{
+	unsigned personal = 0;
+
 	line_begin(out, "private");
-	vt_sink_string(out, "not recorded: arguments, environment, host, user\n");
+	for (unsigned p = 0; p < run->process_count; p++) {
+		for (unsigned i = 0; i < run->processes[p]->fact_count; i++) {
+			const struct vt_fact *fact = &run->processes[p]->facts[i];
+			if (fact->class_flag == VT_FIELD_PUBLIC || personal++ > 8)
+				continue;
+			vt_sink_string(out, personal == 1 ? "RECORDED: " : ", ");
+			vt_put_name(out, fact->key);
+		}
+	}
+	vt_sink_string(out, personal > 0 ? "\n" : "not recorded: arguments, environment, host, user\n");
 }
 
 static void print_missing(struct vt_sink *out, const struct vt_input *in)
@@ -123,8 +139,8 @@ static void print_missing(struct vt_sink *out, const struct vt_input *in)
 	vt_sink_char(out, '\n');
 }
 
-static void print_category_row(struct vt_sink *out, const char *name, uint64_t events, uint64_t bytes,
-                               uint64_t lost)
+static void print_category_row(struct vt_sink *out, const char *name, uint64_t events,
+                               uint64_t bytes, uint64_t lost)
 {
 	size_t line = out->used;
 
@@ -229,6 +245,7 @@ static void print_text(struct vt_sink *out, const struct vt_input *in)
 	print_head(out, in);
 	print_processes(out, in->run);
 	print_facts(out, in->run);
+	print_private(out, in->run);
 	print_missing(out, in);
 	print_categories(out, in->run);
 	print_causes(out, in->run);
@@ -252,7 +269,8 @@ static void put_hex(struct vt_json *j, const char *key, uint64_t v)
 	vt_json_put_string(j, key, text);
 }
 
-static void json_process(struct vt_json *j, const struct vt_input *in, const struct vt_process_info *p)
+static void json_process(struct vt_json *j, const struct vt_input *in,
+                         const struct vt_process_info *p)
 {
 	vt_json_open(j, NULL, '{');
 	vt_json_put_u64(j, "pid", p->pid);
@@ -306,7 +324,8 @@ static void json_counts(struct vt_json *j, const char *key, const struct vt_run_
 	vt_json_close(j, '}');
 }
 
-static void json_thread(struct vt_json *j, const struct vt_input *in, const struct vt_ring_info *ring)
+static void json_thread(struct vt_json *j, const struct vt_input *in,
+                        const struct vt_ring_info *ring)
 {
 	uint64_t lost[VT_MAX_CATEGORIES];
 

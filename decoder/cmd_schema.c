@@ -1,4 +1,4 @@
-/* cmd_schema.c - `valktrace schema`: every category, event, field and metric, built in or of a log. */
+/* cmd_schema.c - `valktrace schema`: categories, events, fields, metrics, built in or of a log. */
 #include <stdio.h>
 #include <string.h>
 

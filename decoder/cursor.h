@@ -27,7 +27,7 @@ struct vt_cursor_type {
 
 struct vt_cursor {
 	struct vt_section_ref *ref;
-	struct vt_ring *ring;
+	struct vt_log_ring *ring;
 	uint64_t key;                   /* ticks of the next event, or where the gap goes */
 	bool open, gap;                 /* gap: the section turned out to be damaged */
 	bool inside;                    /* all its times are selected */

@@ -43,7 +43,8 @@ const char *vt_thread_name_of(const struct vt_ring_info *ring)
 	return *ring->process->program ? ring->process->program : "thread";
 }
 
-void vt_thread_label(struct vt_sink *out, const struct vt_input *in, const struct vt_ring_info *ring)
+void vt_thread_label(struct vt_sink *out, const struct vt_input *in,
+                     const struct vt_ring_info *ring)
 {
 	const char *name = vt_thread_name_of(ring);
 
@@ -60,9 +61,16 @@ const char *vt_enum_label(const struct vt_field_desc *field, uint64_t value)
 
 void vt_field_key(struct vt_sink *out, const struct vt_field_desc *field)
 {
+	/* A key twice in one object is lost in most parsers: fields give way to the fixed columns. */
+	static const char *const fixed[] = { "run", "pid", "tid", "thread", "category", "event", "lost",
+	                                     "cause" };
+	const char *unit = field->unit == VT_UNIT_NS ? "_ns"
+	                   : field->unit == VT_UNIT_BYTES ? "_bytes" : "";
+	bool taken = strcmp(field->name, "t") == 0 || strcmp(field->name, "t_ns") == 0;
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
+		taken |= strcmp(field->name, fixed[i]) == 0;
+	vt_sink_string(out, taken ? "field_" : "");
 	vt_sink_string(out, field->name);
-	if (field->unit == VT_UNIT_NS)
-		vt_sink_string(out, "_ns");
-	else if (field->unit == VT_UNIT_BYTES)
-		vt_sink_string(out, "_bytes");
+	vt_sink_string(out, unit);
 }

@@ -1,8 +1,8 @@
 /*
  * export.h - an exporter is one file, one const vtable, one line in the table of export.c.
  *
- * Exporters of events get them in time order through `event`; exporters of the whole run do everything
- * in `whole`. None knows an event by name: each walks the descriptor.
+ * Exporters of events get them in time order through `event`; exporters of the whole run do
+ * everything in `whole`. None knows an event by name: each walks the descriptor.
  */
 #ifndef DECODER_EXPORT_H
 #define DECODER_EXPORT_H
@@ -46,7 +46,8 @@ const struct vt_export *vt_export_find(const char *name);
 uint64_t vt_export_time(const struct vt_export_context *context, const struct vt_event *event);
 
 /* name/tid, or name/pid/tid when there are several processes; escaped, without blanks. */
-void vt_thread_label(struct vt_sink *out, const struct vt_input *in, const struct vt_ring_info *ring);
+void vt_thread_label(struct vt_sink *out, const struct vt_input *in,
+                     const struct vt_ring_info *ring);
 
 /* The name of a thread, or of its program if it has none. */
 const char *vt_thread_name_of(const struct vt_ring_info *ring);
@@ -63,7 +64,7 @@ static inline bool vt_field_absent(const struct vt_field_desc *field, uint64_t v
 /* "category.event" and its fields, as the text format has them. */
 void vt_text_event(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event);
 
-/* Name of a column or key: the field's, with its unit. */
+/* Name of a column or key: the field's, with its unit; "field_tid" if a fixed column has the name. */
 void vt_field_key(struct vt_sink *out, const struct vt_field_desc *field);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * export_csv.c - RFC 4180: one header, the fixed columns, then the union of the fields of the events
- * that are selected, in the order of the schema. Empty means absent. Gaps have no row: they are told on
- * stderr at the end.
+ * export_csv.c - RFC 4180: one header, the fixed columns, then the union of the fields of the
+ * events that are selected, in the order of the schema. Empty means absent. Gaps have no row:
+ * they are told on stderr at the end.
  */
 #include "decoder/export.h"
 

@@ -1,6 +1,7 @@
 /*
  * export_json.c - one flat object a line: t_ns, run, pid, tid, thread, category, event, then the
- * fields with their unit in the name. A gap is a line too: category and event are null, `lost` counts.
+ * fields with their unit in the name. A gap is a line too: category and event are null, `lost`
+ * counts.
  */
 #include "decoder/export.h"
 

@@ -1,6 +1,6 @@
 /*
- * export_metrics.c - prometheus, metrics-json and kernel: a counter record of the log, printed by the
- * same code as in a running host (core/metrics_*.c), so that the bytes are the same.
+ * export_metrics.c - prometheus, metrics-json and kernel: a counter record of the log, printed
+ * by the same code as in a running host (core/metrics_*.c), so that the bytes are the same.
  */
 #include "decoder/export.h"
 

@@ -1,8 +1,9 @@
 /*
  * export_text.c - one event a line: time, thread, category.event indented by open spans, key=value.
  *
- * This is the fast one. What is the same for every event of a ring (its label) or of a type (its name,
- * the keys) is worked out once and copied; numbers are formatted in place; nothing is printed by format.
+ * This is the fast one. What is the same for every event of a ring (its label) or of a type (its
+ * name, the keys) is worked out once and copied; numbers are formatted in place; nothing is
+ * printed by format.
  */
 #include "decoder/export.h"
 
@@ -39,6 +40,7 @@ struct text_state {
 	struct text_ring *last_ring;
 	struct vt_end_spans at_end;
 	size_t label_width;
+	bool flat;                      /* BEGIN and END do not both come: no indentation */
 	uint64_t day;                   /* of `date`, for UTC */
 	char date[11];
 };
@@ -320,10 +322,13 @@ static int put_gap(struct text_state *t, const struct vt_event *event, struct te
 }
 
 /* Where the event stands among the open spans of its ring; -ENOMEM. */
-static int indentation(struct text_ring *ring, const struct vt_event *event)
+static int indentation(struct text_ring *ring, const struct vt_event *event, bool flat)
 {
 	struct vt_open_span ended;
 	unsigned flags = event->desc->flags, depth = ring->spans.depth;
+
+	if (flat)
+		return 0;
 
 	if (flags & VT_EVENT_BEGIN) {
 		int err = vt_spans_begin(&ring->spans, event->desc, event->ticks);
@@ -349,7 +354,7 @@ static int text_event(void *state, const struct vt_event *event)
 	struct text_type *type = vt_pointer_map_get(&t->types, event->desc);
 	if (vt_unlikely(!type) && !(type = add_type(&t->types, event)))
 		return -ENOMEM;
-	int depth = indentation(ring, event);
+	int depth = indentation(ring, event, t->flat);
 	if (vt_unlikely(depth < 0))
 		return depth;
 
@@ -369,6 +374,21 @@ static int text_event(void *state, const struct vt_event *event)
 		vt_sink_string(out, "   <open at the end>");
 	vt_sink_char(out, '\n');
 	return 0;
+}
+
+/*
+ * A filter by value keeps one end of a span without the other, and so does a list of single events:
+ * open spans would pile up.
+ */
+static bool splits_spans(const struct vt_filter *filter)
+{
+	bool single = false, whole = false;
+
+	for (unsigned i = 0; i < filter->event_count; i++) {
+		single |= *filter->events[i] != '!';
+		whole |= strchr(filter->events[i], '*') != NULL;
+	}
+	return filter->where_count > 0 || filter->min_duration_ns > 0 || (single && !whole);
 }
 
 static size_t label_width(const struct vt_input *in)
@@ -398,6 +418,7 @@ static int text_begin(void *state, const struct vt_export_context *context)
 	t->context = context;
 	t->out = context->out;
 	t->label_width = label_width(context->in);
+	t->flat = splits_spans(context->filter);
 	for (unsigned i = 0; i < run->process_count; i++)
 		abrupt |= vt_ending_is_abrupt(run->processes[i]);
 	if (!abrupt)

@@ -7,6 +7,7 @@
 #ifndef DECODER_FEED_H
 #define DECODER_FEED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ struct vt_feed {
 	char *name;                 /* as given */
 	int fd;                     /* -1: in memory */
 	uint8_t *memory;            /* owned when fd is -1; NULL else */
+	bool alive;                 /* in memory, of a ring file whose process still runs */
 	uint64_t size;              /* when it was opened; what is appended later is not read */
 };
 

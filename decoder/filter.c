@@ -212,7 +212,7 @@ int vt_selection_make(struct vt_selection *s, struct vt_log *log, const struct v
 	uint64_t common = categories_named(f, &c->recorder.schema) &
 	                  categories_useful(f, &c->recorder.schema);
 	for (size_t i = 0; i < c->process_limit; i++) {
-		const struct vt_process *p = c->processes[i];
+		const struct vt_log_process *p = c->processes[i];
 		s->masks[i] = common;
 		if (p && p->own)
 			s->masks[i] = categories_named(f, &p->own->schema) &

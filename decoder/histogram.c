@@ -32,12 +32,14 @@ uint64_t vt_histogram_percentile(const struct vt_histogram *h, uint64_t parts, u
 
 	if (h->count == 0)
 		return 0;
+	if (rank >= h->count)
+		return h->most;
 	rank = rank == 0 ? 1 : rank;
 	for (unsigned i = 0; i < VT_HISTOGRAM_BUCKETS; i++) {
 		seen += h->buckets[i];
 		if (seen < rank)
 			continue;
-		/* The ends are known exactly. */
+		/* The ends are known exactly: nothing is outside of them. */
 		uint64_t v = middle(i);
 		return v < h->least ? h->least : v > h->most ? h->most : v;
 	}

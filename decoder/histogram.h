@@ -1,6 +1,7 @@
 /*
- * histogram.h - log-linear histogram: every power of two in 64 equal steps. A percentile is off by at
- * most 1/128 of its value (0.8 %); count, sum, smallest and largest are exact. Histograms add up.
+ * histogram.h - log-linear histogram: every power of two in 64 equal steps. A percentile is off
+ * by at most 1/128 of its value (0.8 %); count, sum, smallest and largest are exact. Histograms
+ * add up.
  */
 #ifndef DECODER_HISTOGRAM_H
 #define DECODER_HISTOGRAM_H

@@ -23,13 +23,14 @@ struct vt_input {
 };
 
 /*
- * Opens `count` files, or the default one when there is none; "-" is stdin. Returns VT_EXIT_OK, or an
- * exit code after a message.
+ * Opens `count` files, or the default one when there is none; "-" is stdin. Returns VT_EXIT_OK,
+ * or an exit code after a message.
  */
 int vt_input_open(struct vt_input *in, char **paths, int count);
 
 /*
- * Closes it and says what was lost or damaged. Returns `code`, or the code for damage if `code` is OK.
+ * Closes it and says what was lost or damaged. Returns `code`, or the code for damage if `code`
+ * is OK.
  */
 int vt_input_close(struct vt_input *in, int code);
 

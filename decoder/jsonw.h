@@ -1,6 +1,6 @@
 /*
- * jsonw.h - JSON: strict UTF-8 strings, numbers that survive any parser, and a small writer that puts
- * in commas and indentation.
+ * jsonw.h - JSON: strict UTF-8 strings, numbers that survive any parser, and a small writer that
+ * puts in commas and indentation.
  */
 #ifndef DECODER_JSONW_H
 #define DECODER_JSONW_H

@@ -32,6 +32,7 @@ struct vt_counter_ref {
 struct vt_log {
 	struct vt_feed *feeds;
 	size_t feed_count;
+	uint64_t next_sequence;                 /* of a chunk appended to the last file */
 	struct vt_notes notes;
 	struct vt_catalog catalog;
 	struct vt_unpacker unpacker;

@@ -20,7 +20,7 @@ static uint64_t add(uint64_t a, uint64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-void vt_loss_chunk(struct vt_ring *ring, uint64_t pos_begin, uint64_t t_min)
+void vt_loss_chunk(struct vt_log_ring *ring, uint64_t pos_begin, uint64_t t_min)
 {
 	struct vt_ring_track *t = &ring->track;
 
@@ -30,7 +30,7 @@ void vt_loss_chunk(struct vt_ring *ring, uint64_t pos_begin, uint64_t t_min)
 	t->last = (struct vt_break){ t->pos_high, pos_begin, t->t_high, t_min };
 }
 
-static void lose(struct vt_ring *ring, unsigned cause, uint8_t category, uint64_t events)
+static void lose(struct vt_log_ring *ring, unsigned cause, uint8_t category, uint64_t events)
 {
 	uint64_t *lost = &ring->info.lost[cause][category];
 
@@ -38,7 +38,7 @@ static void lose(struct vt_ring *ring, unsigned cause, uint8_t category, uint64_
 }
 
 /* When the table of holes is full the events are still counted. */
-static void add_hole(struct vt_loss *l, struct vt_ring *ring, const struct vt_hole *hole)
+static void add_hole(struct vt_loss *l, struct vt_log_ring *ring, const struct vt_hole *hole)
 {
 	if (vt_array_grow(&l->holes, &l->hole_capacity, l->hole_count, sizeof *l->holes, MAX_HOLES)) {
 		l->holes[l->hole_count++] = *hole;
@@ -48,7 +48,7 @@ static void add_hole(struct vt_loss *l, struct vt_ring *ring, const struct vt_ho
 	lose(ring, hole->cause, hole->category, hole->events);
 }
 
-uint32_t vt_loss_section(struct vt_loss *l, struct vt_ring *ring, const struct vt_loss_section *s)
+uint32_t vt_loss_section(struct vt_loss *l, struct vt_log_ring *ring, const struct vt_loss_section *s)
 {
 	struct vt_ring_track *t = &ring->track;
 	uint8_t c = s->category;
@@ -82,7 +82,7 @@ static int take_gap(struct vt_loss *l, struct vt_catalog *c, uint32_t process, s
 
 	if (!vt_rec_gap_decode(body, &r) || r.cause >= VT_LOST_CAUSES)
 		return NOTE_E_RECORD;
-	struct vt_ring *ring = vt_catalog_ring(c, r.ring, process);
+	struct vt_log_ring *ring = vt_catalog_ring(c, r.ring, process);
 	if (!ring)
 		return NOTE_E_LIMIT;
 	if (!vt_array_grow(&l->gaps, &l->gap_capacity, l->gap_count, sizeof *l->gaps, MAX_GAPS)) {
@@ -122,7 +122,7 @@ static int take_totals(struct vt_catalog *c, uint32_t process, struct vt_in body
 	if (!vt_rec_totals_decode(body, &r))
 		return NOTE_E_RECORD;
 	if (r.ring == VT_NO_RING) {
-		struct vt_process *p = vt_catalog_process(c, process);
+		struct vt_log_process *p = vt_catalog_process(c, process);
 		if (p && !p->noring)
 			p->noring = calloc(VT_MAX_CATEGORIES, sizeof *p->noring);
 		if (!p || !p->noring)
@@ -131,7 +131,7 @@ static int take_totals(struct vt_catalog *c, uint32_t process, struct vt_in body
 			raise_to(&p->noring[i], r.lost[VT_LOST_NORING][i]);
 		return 0;
 	}
-	struct vt_ring *ring = vt_catalog_ring(c, r.ring, process);
+	struct vt_log_ring *ring = vt_catalog_ring(c, r.ring, process);
 	if (!ring)
 		return NOTE_E_LIMIT;
 	ring->track.totals = true;
@@ -152,7 +152,7 @@ int vt_loss_record(struct vt_loss *l, struct vt_catalog *c, uint32_t process, ui
 }
 
 /* From the last section of each category to what the producer counted: behind the last event. */
-static void end_ring(struct vt_loss *l, struct vt_ring *ring, uint64_t last, uint64_t damage)
+static void end_ring(struct vt_loss *l, struct vt_log_ring *ring, uint64_t last, uint64_t damage)
 {
 	struct vt_ring_track *t = &ring->track;
 
@@ -225,7 +225,7 @@ static uint64_t explain(struct vt_loss *l, const struct vt_gap_entry *g, struct 
 
 static void settle_gap(struct vt_loss *l, struct vt_catalog *c, struct vt_gap_entry *g)
 {
-	struct vt_ring *ring = vt_catalog_find_ring(c, g->ring);
+	struct vt_log_ring *ring = vt_catalog_find_ring(c, g->ring);
 
 	for (unsigned i = 0; i < g->count; i++) {
 		struct vt_gap_count *count = &l->counts[g->first_count + i];
@@ -269,7 +269,7 @@ static void gaps_of_holes(struct vt_loss *l, struct vt_catalog *c)
 		const struct vt_hole *h = &l->holes[i];
 		if (h->events == 0)
 			continue;
-		struct vt_ring *ring = vt_catalog_find_ring(c, h->ring);
+		struct vt_log_ring *ring = vt_catalog_find_ring(c, h->ring);
 		lose(ring, h->cause, h->category, h->events);
 		if (!vt_array_grow(&l->counts, &l->count_capacity, l->count_count,
 		                   sizeof *l->counts, MAX_COUNTS) ||

@@ -48,10 +48,10 @@ struct vt_loss_section {                /* what vt_loss_section has to know */
 };
 
 /* An undamaged chunk of a ring, before its sections. */
-void vt_loss_chunk(struct vt_ring *ring, uint64_t pos_begin, uint64_t t_min);
+void vt_loss_chunk(struct vt_log_ring *ring, uint64_t pos_begin, uint64_t t_min);
 
 /* Returns how many events at the section's start were seen before; they are to be left out. */
-uint32_t vt_loss_section(struct vt_loss *l, struct vt_ring *ring, const struct vt_loss_section *s);
+uint32_t vt_loss_section(struct vt_loss *l, struct vt_log_ring *ring, const struct vt_loss_section *s);
 
 /* One record of a LOSS chunk of `process`. 0 or the note code of what is wrong. */
 int vt_loss_record(struct vt_loss *l, struct vt_catalog *c, uint32_t process, uint16_t kind,

@@ -32,7 +32,8 @@
 	XX(N_FOREIGN, -4, "other-run") \
 	XX(N_SEEN, -5, "already-seen") \
 	XX(N_INDEX, -6, "bad-index") \
-	XX(N_CLOCK, -7, "bad-clock-anchor")
+	XX(N_CLOCK, -7, "bad-clock-anchor") \
+	XX(N_RING, -8, "ring-file")
 
 enum vt_note_code {
 #define XX(symbol, code, name) NOTE_##symbol = (code),

@@ -80,13 +80,13 @@ static int bad_value(const struct vt_opt *row, const char *value, int err)
 		[VT_OPT_NUMBER] = "a number",
 		[VT_OPT_DURATION] = "a duration such as 1ms or 0.5s",
 		[VT_OPT_SIZE] = "a size such as 64K or 1MiB",
-		[VT_OPT_LIST] = "names with commas between them",
+		[VT_OPT_LIST] = "a list of names with commas between them",
 	};
 	if (err == -ENOMEM)
 		vt_message("out of memory");
 	else
-		vt_usage("--%s '%s': %s", row->name, value,
-		         err == -ERANGE ? "too large" : wants[row->kind]);
+		vt_usage("--%s '%s' is %s%s", row->name, value, err == -ERANGE ? "too large" : "not ",
+		         err == -ERANGE ? "" : wants[row->kind]);
 	return VT_OPT_USAGE;
 }
 

@@ -42,9 +42,10 @@ struct vt_command;
 enum vt_opt_result { VT_OPT_USAGE = -2, VT_OPT_HELP = -1 };
 
 /*
- * Fills in `settings`. Returns the index of the first argument that is no option, VT_OPT_HELP after
- * --help (it has been printed), or VT_OPT_USAGE after an error (it has been said on stderr). Options
- * and arguments mix, unless the command says that the first argument ends the options.
+ * Fills in `settings`. Returns the index of the first argument that is no option, VT_OPT_HELP
+ * after --help (it has been printed), or VT_OPT_USAGE after an error (it has been said on
+ * stderr). Options and arguments mix, unless the command says that the first argument ends the
+ * options.
  */
 int vt_opt_parse(const struct vt_command *command, int argc, char **argv, void *settings);
 

@@ -1,10 +1,10 @@
 /*
  * out.h - where all output goes: a buffer with a sticky error, and safe text.
  *
- * A sink writes to stdout, to a file (through a temporary one that is renamed at the end, so that a
- * reader of the name never sees half of it) or into memory. After an error everything more is thrown
- * away; vt_sink_close tells. Nothing that comes from a log goes to a sink but through vt_sink_escaped
- * or the escapers of jsonw.h.
+ * A sink writes to stdout, to a file (through a temporary one that is renamed at the end, so
+ * that a reader of the name never sees half of it) or into memory. After an error everything
+ * more is thrown away; vt_sink_close tells. Nothing that comes from a log goes to a sink but
+ * through vt_sink_escaped or the escapers of jsonw.h.
  */
 #ifndef DECODER_OUT_H
 #define DECODER_OUT_H
@@ -87,8 +87,8 @@ enum vt_escape {
 };
 
 /*
- * Bytes of a stranger made harmless: control bytes, C1 and what is not UTF-8 as \xNN, characters that
- * steer a terminal (bidi, line separators, invisible ones) as \u{...}, backslash doubled.
+ * Bytes of a stranger made harmless: control bytes, C1 and what is not UTF-8 as \xNN, characters
+ * that steer a terminal (bidi, line separators, invisible ones) as \u{...}, backslash doubled.
  */
 void vt_sink_escaped(struct vt_sink *s, const char *text, size_t length, unsigned keep);
 

@@ -12,6 +12,7 @@
 #include "decoder/chunks.h"
 #include "decoder/merge.h"
 #include "decoder/records.h"
+#include "decoder/ring_files.h"
 #include "decoder/scan.h"
 
 struct part {
@@ -255,6 +256,8 @@ static int open_log(struct vt_log **log, const char *const *paths, unsigned coun
 		count_parts(*log, parts, count);
 		err = scan_parts(*log, parts, count);
 	}
+	if (err == 0 && !(*log)->run.closed && !(options && options->no_ring_files))
+		err = vt_ring_files_merge(*log, options ? options->ring_directory : NULL);
 	if (err == 0)
 		err = finish(*log, parts[0].header.tick_hz);
 	free(parts);
@@ -301,6 +304,27 @@ void vt_reader_close(struct vt_reader *reader)
 	vt_selection_free(&reader->selection);
 	free_log(reader->log);
 	free(reader);
+}
+
+bool vt_reader_ring_file(const struct vt_reader *reader, unsigned index, struct vt_ring_file_chunks *f)
+{
+	const struct vt_log *log = reader->log;
+
+	for (size_t i = 0; i < log->feed_count; i++) {
+		const struct vt_feed *feed = &log->feeds[i];
+		if (feed->fd >= 0 || index-- > 0)
+			continue;
+		*f = (struct vt_ring_file_chunks){
+			.path = feed->name, .bytes = feed->memory, .length = feed->size, .alive = feed->alive,
+		};
+		return true;
+	}
+	return false;
+}
+
+uint64_t vt_reader_next_sequence(const struct vt_reader *reader)
+{
+	return reader->log->next_sequence;
 }
 
 const struct vt_run_info *vt_reader_run(const struct vt_reader *reader)

@@ -34,6 +34,7 @@ struct scan {
 	uint64_t end;                   /* of the chunks: before the tail when there is one */
 	uint64_t at;                    /* here a chunk should start */
 	uint64_t sequence;              /* of the next chunk */
+	bool begun;                     /* chunks in memory start at any sequence */
 	bool closed;
 	struct window window;
 	uint8_t *search;
@@ -170,6 +171,9 @@ static int pass_trailer(struct scan *s, const struct vt_chunk_header *h, uint64_
 
 static void check_sequence(struct scan *s, const struct vt_chunk_header *h)
 {
+	if (!s->begun && s->feed->fd < 0)
+		s->sequence = h->sequence;
+	s->begun = true;
 	if (h->sequence > s->sequence)
 		vt_notes_add(&s->log->notes, NOTE_E_MISSING, s->feed->name, s->at,
 		             "%llu chunks are missing before chunk %llu",
@@ -248,6 +252,8 @@ int vt_scan_feed(struct vt_log *log, uint32_t feed, uint64_t offset, bool *close
 			err = pass_damage(&s, "no chunk header where one should be");
 	}
 	free(s.search);
+	if (s.feed->fd >= 0)
+		log->next_sequence = s.sequence;
 	*closed = s.closed;
 	return err;
 }

@@ -13,7 +13,7 @@
 static void give_up(struct vt_log *log, struct vt_section_ref *ref, int code)
 {
 	const struct vt_chunk_ref *chunk = &log->chunks[ref->chunk];
-	struct vt_ring *ring = vt_catalog_find_ring(&log->catalog, chunk->ring);
+	struct vt_log_ring *ring = vt_catalog_find_ring(&log->catalog, chunk->ring);
 	uint32_t events = ref->events - ref->skip;
 
 	ref->bad = true;

@@ -7,7 +7,7 @@
 
 struct vt_opened {
 	struct vt_section map;
-	struct vt_ring *ring;
+	struct vt_log_ring *ring;
 	uint8_t *raw;
 	const struct vt_event_desc **desc;      /* by type, never NULL */
 	uint32_t bytes;                         /* of memory, about */

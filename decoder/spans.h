@@ -1,10 +1,10 @@
 /*
  * spans.h - which spans are open on a ring: pairs BEGIN and END.
  *
- * An END closes the innermost open span of its own type (the event id before its own); spans inside
- * that one whose END never came are dropped and counted. An END without its BEGIN is counted. After a
- * gap, the open spans of the categories that lost events are forgotten: nobody knows whether they
- * ended. Nothing is ever closed on their behalf.
+ * An END closes the innermost open span of its own type (the event id before its own); spans
+ * inside that one whose END never came are dropped and counted. An END without its BEGIN is
+ * counted. After a gap, the open spans of the categories that lost events are forgotten: nobody
+ * knows whether they ended. Nothing is ever closed on their behalf.
  */
 #ifndef DECODER_SPANS_H
 #define DECODER_SPANS_H
@@ -50,9 +50,9 @@ struct vt_end_spans {
 bool vt_ending_is_abrupt(const struct vt_process_info *process);
 
 /*
- * Finds the spans that are open at the end on the rings of processes that did not end by themselves.
- * Reads the types and times of the selected categories; the reader's selection is changed. 0 or a
- * negative error.
+ * Finds the spans that are open at the end on the rings of processes that did not end by
+ * themselves. Reads the types and times of the selected categories; the reader's selection is
+ * changed. 0 or a negative error.
  */
 int vt_end_spans_find(struct vt_reader *reader, const struct vt_filter *filter,
                       struct vt_end_spans *spans);

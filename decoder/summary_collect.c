@@ -1,4 +1,4 @@
-/* summary_collect.c - one pass over the columns, one over the gaps if there are any, one over gc. */
+/* summary_collect.c - a pass over the columns, one over the gaps if there are any, one over gc. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,8 @@ static int add_straddling(struct vt_summary *s, const struct vt_batch *batch, un
 	return 0;
 }
 
-static int add_type(struct vt_summary *s, const struct vt_batch *batch, unsigned type, bool straddling)
+static int add_type(struct vt_summary *s, const struct vt_batch *batch, unsigned type,
+                    bool straddling)
 {
 	const struct vt_event_desc *desc = batch->desc[type];
 	struct vt_type_stats *stats = stats_of(s, batch, desc);

@@ -54,7 +54,8 @@ static void put_span_name(struct vt_summary *s, const struct vt_end_span *e)
 }
 
 /* Open spans of one ring are `count` items, outermost first. */
-static void print_open(struct vt_summary *s, size_t line, const struct vt_end_span *items, size_t count)
+static void print_open(struct vt_summary *s, size_t line, const struct vt_end_span *items,
+                       size_t count)
 {
 	const struct vt_ring_info *ring = items->ring;
 	const struct vt_end_span *inner = &items[count - 1];

@@ -1,4 +1,4 @@
-/* summary_head.c - the first lines: which run, how complete; and at the bottom, what is not in it. */
+/* summary_head.c - the first lines: which run, how complete; and the last: what is not in it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +60,8 @@ void vt_summary_head(struct vt_summary *s)
 	size_t line = s->out->used;
 	unsigned threads = count_threads(run);
 
-	vt_put_name(s->out, s->in->name);
+	const char *slash = strrchr(s->in->name, '/');
+	vt_put_name(s->out, slash && slash[1] ? slash + 1 : s->in->name);
 	vt_sink_blanks(s->out, 2);
 	vt_put_column(s->out, line, 19);
 	if (p) {

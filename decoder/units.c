@@ -206,7 +206,7 @@ char *vt_num_percent(char *p, uint64_t part, uint64_t whole)
 	/* What is not all of it is not shown as all of it, and what is something not as nothing. */
 	if (part < whole && n >= 1000)
 		n = 999;
-	if (part > 0 && n == 0)
+	if (part > 0 && whole > 0 && n == 0)
 		n = 1;
 	p = vt_num_u64(p, n / 10);
 	if (n != 1000 && n != 0) {

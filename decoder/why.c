@@ -22,17 +22,6 @@ static const char *fact(const struct vt_process_info *p, const char *key)
 	return NULL;
 }
 
-static uint64_t fact_number(const struct vt_process_info *p, const char *key, uint64_t fallback)
-{
-	const char *value = fact(p, key);
-	char *end;
-
-	if (!value || *value < '0' || *value > '9')
-		return fallback;
-	uint64_t v = strtoull(value, &end, 0);
-	return *end ? fallback : v;
-}
-
 struct gather {
 	struct vt_metrics *m;
 	const struct vt_input *in;
@@ -69,13 +58,6 @@ static int gather_one(void *user, const struct vt_counters *c)
 	struct vt_metrics *m = g->m;
 	const struct vt_process_info *p = c->process;
 	const char *program = fact(p, "program"), *version = fact(p, "version");
-	uint64_t started = vt_reader_ns(g->in->reader, p->start);
-	uint64_t now = vt_reader_ns(g->in->reader, c->ticks);
-	uint64_t enabled_at = fact_number(p, "enabled_at", 0);
-	uint64_t uptime = now > started ? now - started : 0;
-
-	if (enabled_at > 0)
-		uptime = c->monotonic > enabled_at ? c->monotonic - enabled_at : 0;
 	if (g->records++ == 0) {
 		m->program = program ? program : p->program;
 		m->version = version ? version : "";
@@ -86,8 +68,9 @@ static int gather_one(void *user, const struct vt_counters *c)
 	}
 	m->realtime = most(m->realtime, c->realtime);
 	m->monotonic = most(m->monotonic, c->monotonic);
-	m->uptime = most(m->uptime, uptime);
-	m->wanted |= fact_number(p, "events", 0);
+	m->uptime = most(m->uptime, c->metrics[VT_M_trace_uptime].value);
+	m->enabled |= c->metrics[VT_M_trace_enabled].value != 0;
+	m->buffered = add(m->buffered, c->metrics[VT_M_trace_events].value);
 	add_values(m, c);
 	return 0;
 }
@@ -99,13 +82,13 @@ int vt_metrics_of_run(struct vt_metrics *m, const struct vt_input *in, int64_t w
 	*m = (struct vt_metrics){ .run = in->run->run, .program = "", .version = "",
 	                          .schema = in->run->process_count > 0
 	                                    ? in->run->processes[0]->schema : vt_schema_builtin() };
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+		m->sources[i].reason = "";
 	int err = vt_reader_counters(in->reader, which, gather_one, &g);
 	if (err < 0)
 		return err;
-	m->enabled = m->wanted != 0;
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
 		m->wanted |= m->lost[c] > 0 ? 1ull << c : 0;
-	m->buffered = vt_decoded_all(in->run);
 	return (int)g.records;
 }
 

@@ -10,9 +10,12 @@
 #include "decoder/out.h"
 
 /*
- * Sums the counter records of all processes into one: the last of each if `which` < 0, else those with
- * that sequence number. GAUGE and COUNTER are summed, MAX is the maximum. Returns how many records
- * there were, or a negative error.
+ * Fills `m` as vt_metrics_read fills it in the host (metrics_of in core/tracer.c): out of one
+ * record both print the same bytes.
+ *
+ * Sums the counter records of all processes into one: the last of each if `which` < 0, else
+ * those with that sequence number. GAUGE and COUNTER are summed, MAX is the maximum. Returns how
+ * many records there were, or a negative error.
  */
 int vt_metrics_of_run(struct vt_metrics *m, const struct vt_input *in, int64_t which);
 

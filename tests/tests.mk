@@ -3,3 +3,107 @@
 HOSTS := $(B)/tests/lisp
 
 .PHONY: test demo bench model golden
+
+# ---- demo, test, golden, model ------------------------------------------------------------------
+
+# Everything but main: a unit test takes out of it what it needs.
+TEST_ARCHIVE := $(B)/tests/all.a
+TEST_HELPERS := $(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c))
+TEST_OBJS    := $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS))) $(call obj,$(TEST_HELPERS))
+UNITS        := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
+CONSERVE     := $(B)/tests/conserve $(B)/tests/conserve-drop
+
+$(TEST_ARCHIVE): $(TEST_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(UNITS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(TEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_ARCHIVE) -lcmocka $(CODEC_LIBS) $(UV_LIBS)
+
+# The same generator twice: the second one is the mutant that loses one event in a million.
+$(B)/tests/conserve.o: tests/hosts/conserve.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tests/conserve-drop.o: tests/hosts/conserve.c Makefile
+	$(call say,CC,$< (mutant))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -DDROP -MMD -MP -c -o $@ $<
+
+$(CONSERVE): %: %.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB_A) $(CODEC_LIBS) $(UV_LIBS)
+
+.PHONY: tests-built install-test install-demo
+tests-built: all $(UNITS) $(CONSERVE)
+
+parallel := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc 2>/dev/null))
+quiet := --no-print-directory $(if $(filter 1,$(V)),,-s)
+
+install-demo install-test: install-%:
+	@tests/install.sh $*
+
+# Headers may be missing until the packages are there, so what needs them is made by a second make.
+demo: install-demo
+	@$(MAKE) $(quiet) $(parallel) all
+	@tests/demo.sh $(B)
+
+test: install-test
+	@$(MAKE) $(quiet) $(parallel) tests-built
+	@CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run.sh $(B)
+
+golden: all
+	@VALKTRACE=$(CURDIR)/$(TOOL) tests/cli/run.sh --refresh
+
+model:
+	@tests/model/run.sh
+
+# ---- bench
+
+BENCH := $(B)/tests/bench
+BENCH_PROGRAMS := $(addprefix $(BENCH)/,bench_emit bench_emit_pic bench_pipeline bench_host bench_command)
+BENCH_COMMON := $(BENCH)/bench.o $(B)/core/error.o
+
+# The loops twice: as a host's own code, and as a library's that links libvalktrace.so.
+$(BENCH)/host/%.o: tests/bench/%.c Makefile
+	$(call say,CC,$< (host))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIE -MMD -MP -c -o $@ $<
+
+$(BENCH)/bench_emit: $(BENCH)/host/bench_emit.o $(BENCH)/host/loops.o $(BENCH)/attach.o $(BENCH_COMMON) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+# The objects of libvalktrace.so and attach.o, which needs what the real one hides.
+$(BENCH)/libbench-valktrace.so: $(LIB_OBJS) $(BENCH)/attach.o
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,$(@F) -Wl,-z,defs -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(BENCH)/libbench-loops.so: $(BENCH)/loops.o $(BENCH)/libbench-valktrace.so
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,$(@F) -Wl,-z,defs -Wl,-rpath,'$$ORIGIN' -o $@ $^
+
+$(BENCH)/bench_emit_pic: $(BENCH)/bench_emit.o $(BENCH_COMMON) $(BENCH)/libbench-loops.so $(BENCH)/libbench-valktrace.so
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $^
+
+$(BENCH)/libreader.a: $(READER_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BENCH)/bench_pipeline: $(addprefix $(BENCH)/,bench_pipeline.o load.o host/loops.o bench.o libreader.a) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS) -lm
+
+$(BENCH)/bench_host: $(addprefix $(BENCH)/,bench_host.o bench.o host/loops.o) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(BENCH)/bench_command: $(BENCH)/bench_command.o $(BENCH)/bench.o $(BENCH)/host/loops.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+bench: $(TOOL) $(BENCH_PROGRAMS)
+	@tests/bench/run.sh $(B)

@@ -219,15 +219,19 @@ active proctype memory() {
 	do
 	:: atomic {
 		nq > 0 && rounds < ROUNDS ->
-		i = 0;
-		do :: i + 1 < nq -> i++ :: break od;
-		ok = q_on[i];
-		j = 0;
+		i = 0;                                  /* one store ... */
 		do
-		:: j < i && ok ->
-		   if :: q_on[j] && (q_rel[i] || q_loc[j] == q_loc[i]) -> ok = 0 :: else fi;
-		   j++
-		:: else -> break
+		:: i < nq ->
+		   ok = q_on[i];                        /* ... that nothing earlier holds back */
+		   j = 0;
+		   do
+		   :: j < i && ok ->
+		      if :: q_on[j] && (q_rel[i] || q_loc[j] == q_loc[i]) -> ok = 0 :: else fi;
+		      j++
+		   :: else -> break
+		   od;
+		   if :: ok -> break :: true -> i++ fi
+		:: else -> ok = 0; break
 		od;
 		if
 		:: ok ->

@@ -198,14 +198,18 @@ end:	do
 	:: atomic {
 		q[1].n + q[NTHR].n > 0 ->
 		if :: q[1].n > 0 -> t = 1 :: q[NTHR].n > 0 -> t = NTHR fi;
-		i = 0;
-		do :: i + 1 < q[t].n -> i++ :: break od;
-		ok = 1; j = 0;
+		i = 0;                                  /* one store ... */
 		do
-		:: j < i ->
-		   if :: q[t].rel[i] || q[t].loc[j] == q[t].loc[i] -> ok = 0 :: else fi;
-		   j++
-		:: else -> break
+		:: i < q[t].n ->
+		   ok = 1; j = 0;                       /* ... that nothing earlier holds back */
+		   do
+		   :: j < i && ok ->
+		      if :: q[t].rel[i] || q[t].loc[j] == q[t].loc[i] -> ok = 0 :: else fi;
+		      j++
+		   :: else -> break
+		   od;
+		   if :: ok -> break :: true -> i++ fi
+		:: else -> ok = 0; break
 		od;
 		if
 		:: ok ->

@@ -201,21 +201,22 @@ active proctype memory() {
 	do
 	:: atomic {
 		first < nq && rounds < ROUNDS ->
-		i = first;                              /* any store of the oldest epoch ... */
+		i = first;                              /* one store of the oldest epoch ... */
 		do
-		:: i + 1 < nq && q_ep[i + 1] == q_ep[first] -> i++
-		:: break
-		od;
-		ok = !landed[i];                        /* ... that nothing earlier holds back */
-		j = first;
-		do
-		:: j < i && ok ->
-		   if :: !landed[j] && (q_rel[i] || q_loc[j] == q_loc[i]) -> ok = 0 :: else fi;
-		   j++
-		:: else -> break
+		:: i < nq && q_ep[i] == q_ep[first] ->
+		   ok = !landed[i];                     /* ... that nothing earlier holds back */
+		   j = first;
+		   do
+		   :: j < i && ok ->
+		      if :: !landed[j] && (q_rel[i] || q_loc[j] == q_loc[i]) -> ok = 0 :: else fi;
+		      j++
+		   :: else -> break
+		   od;
+		   if :: ok -> break :: true -> i++ fi
+		:: else -> ok = 0; break
 		od;
 		if
-		:: ok ->
+		:: ok ->                                /* lands */
 		   shm[q_loc[i]] = q_val[i];
 		   landed[i] = 1;
 		   if :: i >= top -> top = i + 1 :: else fi;

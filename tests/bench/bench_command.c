@@ -1,0 +1,100 @@
+/*
+ * bench_command.c - one sample of what a command costs as a whole process: from before its fork to its
+ * end, its output thrown away.
+ *
+ *   wall CORE COMMAND...     seconds; pinned to a core, or free with -1
+ *   read FILE COMMAND...     what it read by all calls, in percent of FILE's bytes
+ *   start COMMAND...         ms that COMMAND takes longer than the bare last word of it: median of 21, by turns
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/bench/bench.h"
+
+enum { STARTS = 21 };
+
+static pid_t spawn(char **command, int core)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		int null = open("/dev/null", O_WRONLY);
+		if (core >= 0)
+			bench_pin(core);
+		dup2(null, STDOUT_FILENO);
+		execvp(*command, command);
+		_exit(127);
+	}
+	if (pid < 0)
+		bench_die("vfork", -errno);
+	return pid;
+}
+
+static void reap(pid_t pid, const char *name)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) < 0 || status != 0)
+		bench_die(name, 0);
+}
+
+static double seconds(char **command, int core)
+{
+	uint64_t start = bench_clock(CLOCK_MONOTONIC);
+
+	reap(spawn(command, core), *command);
+	return (double)(bench_clock(CLOCK_MONOTONIC) - start) / 1e9;
+}
+
+/* A process's account can still be read when it has ended and was not waited for. */
+static double percent_read(const char *file, char **command)
+{
+	char path[64];
+	unsigned long long bytes = 0;
+	struct stat st;
+	siginfo_t info;
+	pid_t pid = spawn(command, -1);
+
+	if (stat(file, &st) < 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0)
+		bench_die(file, -errno);
+	snprintf(path, sizeof(path), "/proc/%d/io", (int)pid);
+	FILE *f = fopen(path, "r");
+	if (!f || fscanf(f, "rchar: %llu", &bytes) != 1)
+		bench_die(path, -errno);
+	fclose(f);
+	reap(pid, *command);
+	return 100 * (double)bytes / (double)st.st_size;
+}
+
+static double start_ms(char **command, unsigned words)
+{
+	double with[STARTS], bare[STARTS];
+
+	for (int i = 0; i < STARTS; i++) {
+		with[i] = seconds(command, -1);
+		bare[i] = seconds(command + words - 1, -1);
+	}
+	return 1e3 * (bench_median(with, STARTS) - bench_median(bare, STARTS));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 3 && !strcmp(argv[1], "wall")) {
+		bench_print("seconds", seconds(argv + 3, atoi(argv[2])));
+	} else if (argc > 3 && !strcmp(argv[1], "read")) {
+		bench_print("percent", percent_read(argv[2], argv + 3));
+	} else if (argc > 3 && !strcmp(argv[1], "start")) {
+		bench_print("ms", start_ms(argv + 2, (unsigned)argc - 2));
+	} else {
+		fprintf(stderr, "usage: bench_command wall CORE COMMAND... | read FILE COMMAND... | "
+		        "start COMMAND...\n");
+		return 2;
+	}
+	return 0;
+}

@@ -1,0 +1,96 @@
+#!/bin/bash
+# run.sh BUILD - what `make bench` does: five samples of every figure, one line each: name value unit.
+# CHECK=1 adds the bounds and fails when one is missed; EVENTS, RUNS and VERBOSE=1 are for trying things.
+set -eu -o pipefail
+
+build=$1
+bench=$build/tests/bench
+tool=$build/valktrace
+runs=${RUNS:-5}
+events=${EVENTS:-20000000}
+directory=$(mktemp -d "${TMPDIR:-/tmp}/valktrace-bench-XXXXXX")
+samples=$directory/samples
+trap 'rm -rf "$directory"' EXIT
+
+# name, unit, bound (<= or >=); the order of the output
+figures='
+emit_ratio ratio <=1.2
+emit_ratio_pic ratio <=1.3
+emit_disabled_ns ns <=0.3
+count_ns ns <=1.5
+sustained_ratio ratio <=1.6
+drain_ratio_ev2 ratio <=1.5
+drain_ratio_mixed ratio <=2.5
+bytes_per_event_zstd bytes <=2.6
+bytes_per_event_lz4 bytes <=3.4
+bytes_per_event_ev2 bytes <=3.5
+gc_filter_seconds s <=0.015
+gc_filter_bytes_read_percent % <=2
+summary_events_per_second 1/s >=50000000
+text_events_per_second 1/s >=5000000
+idle_cpu_percent % <=0.1
+rss_base_kib KiB <=1024
+rss_thread_kib KiB <=640
+start_ms ms <=15
+'
+
+# take NAME COMMAND...: the command prints one sample, which gets this name
+take() { local name=$1; shift; "$@" | sed "s/^[a-z]*/$name/" >> "$samples"; }
+# rate NAME COMMAND...: the same, in events a second of the reference log
+rate() { local name=$1; shift; "$@" | awk -v n="$name" -v e="$events" '{ print n, e / $2 }' >> "$samples"; }
+times() { local i; for ((i = 0; i < runs; i++)); do "$@"; done; }
+
+emit_pic() { "$bench/bench_emit_pic" | sed 's/^\([a-z_]*\) /\1_pic /' >> "$samples"; }
+emit() { "$bench/bench_emit" >> "$samples"; }
+sustained() { "$bench/bench_pipeline" sustained "$directory/ev2.vtrace" >> "$samples"; rm -f "$directory"/ev2*; }
+drain() { "$bench/bench_pipeline" drain "$directory/drain.vtrace" >> "$samples"; rm -f "$directory"/drain*; }
+idle() { "$bench/bench_host" idle "$directory/idle.vtrace" 5 >> "$samples"; rm -f "$directory"/idle*; }
+rss() { "$bench/bench_host" rss "$directory/rss.vtrace" >> "$samples"; rm -f "$directory"/rss*; }
+
+reference=$directory/reference.vtrace
+times emit
+times emit_pic
+times sustained
+times drain
+# The size of a seeded log is the same each time: one sample each.
+"$bench/bench_pipeline" log "$directory/lz4.vtrace" lz4 "$events" >> "$samples"
+rm "$directory/lz4.vtrace"
+"$bench/bench_pipeline" log "$reference" zstd "$events" >> "$samples"
+times take gc_filter_seconds "$bench/bench_command" wall -1 "$tool" decode --category gc "$reference"
+times take gc_filter_bytes_read_percent "$bench/bench_command" read "$reference" \
+	"$tool" decode --category gc "$reference"
+times rate summary_events_per_second "$bench/bench_command" wall 1 "$tool" summary "$reference"
+times rate text_events_per_second "$bench/bench_command" wall 1 "$tool" decode "$reference"
+times idle
+times rss
+times take start_ms "$bench/bench_command" start "$tool" record -q -o "$directory/start.vtrace" -- true
+
+[ -z "${VERBOSE:-}" ] || sort "$samples" >&2
+awk -v figures="$figures" -v check="${CHECK:-0}" '
+	{ at[$1, n[$1]++] = $2 + 0 }
+	function median(name,   i, j, t, k) {
+		k = n[name]
+		for (i = 1; i < k; i++)
+			for (j = i; j > 0 && at[name, j - 1] > at[name, j]; j--) {
+				t = at[name, j]; at[name, j] = at[name, j - 1]; at[name, j - 1] = t
+			}
+		return at[name, int(k / 2)]
+	}
+	function plain(value,   text) {
+		text = sprintf("%.3f", value)
+		sub(/\.?0*$/, "", text)
+		return text == "" || text == "-" ? "0" : text
+	}
+	END {
+		count = split(figures, line, "\n")
+		for (l = 1; l <= count; l++) {
+			if (split(line[l], word, " ") < 3)
+				continue
+			value = median(word[1])
+			bound = substr(word[3], 3)
+			missed = word[3] ~ /^</ ? value > bound : value < bound
+			failed = failed || missed
+			print word[1], plain(value), word[2] (check ? "  " word[3] (missed ? " MISSED" : "") : "")
+		}
+		exit check && failed
+	}' "$samples"

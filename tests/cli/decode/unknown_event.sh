@@ -1,0 +1,2 @@
+cp "$FIXTURES/many.vtrace" run.vtrace
+valktrace decode --event gc.pauze_end run.vtrace

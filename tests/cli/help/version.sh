@@ -1,0 +1,1 @@
+valktrace --version | sed "s/ [0-9.]*,/ X,/"

@@ -1,0 +1,2 @@
+cp "$FIXTURES/killed.vtrace" run.vtrace
+valktrace info run.vtrace

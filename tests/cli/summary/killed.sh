@@ -1,0 +1,2 @@
+cp "$FIXTURES/killed.vtrace" run.vtrace
+valktrace summary run.vtrace

@@ -1,0 +1,2 @@
+: >x
+valktrace summary x

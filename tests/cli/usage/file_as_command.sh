@@ -1,0 +1,2 @@
+: >run.vtrace
+valktrace run.vtrace

@@ -1,0 +1,1 @@
+valktrace "$(printf "a\033[31m\nb")"

@@ -1,0 +1,56 @@
+#!/bin/bash
+# install.sh build|demo|test - installs the Debian packages that are missing for a purpose, or, without
+# the rights, prints the command that would. The one list of what the project needs.
+set -eu
+
+usage='usage: tests/install.sh build|demo|test'
+
+build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev'
+demo='guile-3.0'
+# pkg-config and g++ try the installed headers, python3-* belong to tests/spec_reader.py, ctags to
+# `make longest`, spin to `make model`, promtool comes with prometheus.
+test='binutils g++ git jq libcmocka-dev pkg-config prometheus python3 python3-lz4 python3-zstandard
+	spin strace universal-ctags'
+
+case ${1-} in
+build) list=$build ;;
+demo)  list="$build $demo" ;;
+test)  list="$build $demo $test" ;;
+*)     echo "$usage" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	echo "install.sh: not a Debian system; needed: $(echo $list)" >&2
+	exit 0
+fi
+
+missing=
+for package in $list; do
+	status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+	[ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "install.sh: packages are missing; run this, then try again:" >&2
+	echo "  sudo apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "installing$missing"
+# Debian's prometheus starts a server when it is configured; only its promtool is wanted here.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+	trap 'rm -f "$log" $policy' EXIT
+fi
+if ! { apt-get -q update && apt-get -q install -y --no-install-recommends $missing; } \
+	>"$log" 2>&1 </dev/null; then
+	tail -20 "$log" >&2
+	echo "install.sh: apt-get failed" >&2
+	exit 1
+fi

@@ -1,0 +1,113 @@
+#!/bin/bash
+# run.sh BUILD [GROUP...] - runs all tests of a built tree, or those groups whose name contains a GROUP.
+#
+# Prints one line a group, what failed in it, and as the very last line `N passed, N failed`. A group
+# is a command that ends in such a line (cmocka's TAP is counted). What each printed stays in
+# BUILD/tests/log/. SAN, CC and CXX come from the Makefile.
+#
+# Under SAN the models are left out (they are no code of ours), and so is what preloads the agent where
+# that is not possible: see tests/integration/lib.sh.
+set -u
+export LC_ALL=C TZ=UTC GUILE_AUTO_COMPILE=0
+unset VALKTRACE VALKTRACE_RUN XDG_RUNTIME_DIR LD_PRELOAD MAKEFLAGS MFLAGS MAKELEVEL
+root=$(cd "$(dirname "$0")/.." && pwd)
+BUILD=$(cd "$1" && pwd) || exit 1
+shift
+cd "$root" || exit 1
+export BUILD SAN="${SAN-}" CC="${CC:-gcc}" CXX="${CXX:-g++}"
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
+limit=600
+logs=$BUILD/tests/log
+mkdir -p "$logs"
+rm -f "$logs"/*
+wanted=" $* "
+passed=0 failed=0 skipped=0
+
+# chosen NAME
+chosen()
+{
+	local word
+	[ "$wanted" = '  ' ] && return 0
+	for word in $wanted; do
+		[[ $1 == *"$word"* ]] && return 0
+	done
+	return 1
+}
+
+# count LOG STATUS: sets good and bad. A command that failed without saying at what failed once.
+count()
+{
+	local last
+	last=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -n 1)
+	if [ -n "$last" ]; then
+		good=${last%% *}
+		bad=${last#*, }
+		bad=${bad%% *}
+	else
+		good=$(grep -c '^ok ' "$1")
+		bad=$(grep -c '^not ok ' "$1")
+	fi
+	[ "$2" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+	[ $((good + bad)) -eq 0 ] && bad=1
+}
+
+# group NAME COMMAND...
+group()
+{
+	local name=$1 log status good bad start=$SECONDS
+	shift
+	chosen "$name" || return 0
+	log=$logs/${name//\//-}.log
+	timeout -k 10 $limit "$@" >"$log" 2>&1 </dev/null
+	status=$?
+	count "$log" $status
+	skipped=$((skipped + $(grep -c '^skipped: ' "$log")))
+	passed=$((passed + good))
+	failed=$((failed + bad))
+	if [ "$bad" -eq 0 ]; then
+		printf '%-32s %4d passed %5d s\n' "$name" "$good" $((SECONDS - start))
+		grep '^skipped: ' "$log" | sed 's/^/    /'
+	else
+		printf '%-32s %4d passed, %d FAILED (exit %d)\n' "$name" "$good" "$bad" $status
+		grep -vE '^ok |^1\.\.[0-9]+|^[0-9]+ passed, [0-9]+ failed$| ok$' "$log" |
+			tail -n 60 | sed 's/^/    /'
+	fi
+}
+
+# All sources of one kind in one group: `ok NAME` or `not ok NAME`, a line each.
+each_header()
+{
+	local header
+	for header in include/valktrace.h include/valktrace/*.h; do
+		check "$header, C11" $CC -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude \
+			-fsyntax-only -x c "$header"
+		check "$header, C++11" $CXX -std=c++11 -Wall -Wextra -Werror -Iinclude \
+			-fsyntax-only -x c++ "$header"
+	done
+}
+
+check()
+{
+	local name=$1
+	shift
+	if "$@"; then echo "ok $name"; else echo "not ok $name"; fi
+}
+export -f each_header check
+
+for unit in tests/unit/test_*.c; do
+	name=$(basename "$unit" .c)
+	group "unit/${name#test_}" env CMOCKA_MESSAGE_OUTPUT=TAP "$BUILD/tests/unit/$name"
+done
+group headers bash -c each_header
+group layers tests/check_layers.sh "$BUILD"
+group cli env VALKTRACE="$BUILD/valktrace" tests/cli/run.sh
+for script in tests/integration/*.sh; do
+	name=$(basename "$script" .sh)
+	[ "$name" = lib ] || group "integration/$name" "$script"
+done
+[ -n "$SAN" ] || group model tests/model/run.sh
+
+[ $skipped -eq 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

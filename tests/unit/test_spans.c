@@ -1,0 +1,167 @@
+/* test_spans.c - pairing of BEGIN and END, with every way it can be broken, and open spans of a log. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "decoder/spans.h"
+#include "tests/unit/logmaker.h"
+
+static const struct vt_event_desc *event(unsigned id)
+{
+	return vt_schema_event(vt_schema_builtin(), id);
+}
+
+static bool end(struct vt_spans *s, unsigned id, uint64_t *began)
+{
+	struct vt_open_span ended = { NULL, 0 };
+	bool matched = vt_spans_end(s, event(id), &ended);
+
+	*began = ended.ticks;
+	return matched;
+}
+
+static void nested_spans(void **state)
+{
+	struct vt_spans s = { 0 };
+	uint64_t t;
+
+	(void)state;
+	assert_int_equal(vt_spans_begin(&s, event(VT_EV_gc_begin), 1), 0);
+	assert_int_equal(vt_spans_begin(&s, event(VT_EV_gc_pause), 2), 0);
+	assert_int_equal(s.depth, 2);
+	assert_true(end(&s, VT_EV_gc_pause_end, &t) && t == 2);
+	assert_true(end(&s, VT_EV_gc_end, &t) && t == 1);
+	assert_int_equal(s.depth, 0);
+	assert_true(s.unmatched_begins == 0 && s.unmatched_ends == 0);
+	vt_spans_free(&s);
+}
+
+static void broken_nesting(void **state)
+{
+	struct vt_spans s = { 0 };
+	uint64_t t;
+
+	(void)state;
+	assert_false(end(&s, VT_EV_gc_end, &t));
+	assert_true(s.unmatched_ends == 1);
+	vt_spans_begin(&s, event(VT_EV_gc_begin), 1);
+	vt_spans_begin(&s, event(VT_EV_gc_mark), 2);
+	vt_spans_begin(&s, event(VT_EV_gc_mark), 3);
+	assert_false(end(&s, VT_EV_gc_sweep_end, &t));
+	assert_int_equal(s.depth, 3);
+	assert_true(end(&s, VT_EV_gc_end, &t) && t == 1);
+	assert_int_equal(s.depth, 0);
+	assert_true(s.unmatched_begins == 2 && s.unmatched_ends == 2);
+	vt_spans_free(&s);
+}
+
+static void recursion_has_a_limit(void **state)
+{
+	struct vt_spans s = { 0 };
+	unsigned matched = 0;
+	uint64_t t;
+
+	(void)state;
+	for (unsigned i = 0; i < VT_SPAN_DEPTH + 100; i++)
+		assert_int_equal(vt_spans_begin(&s, event(VT_EV_interp_call), i + 1), 0);
+	assert_int_equal(s.depth, VT_SPAN_DEPTH);
+	assert_true(s.beyond == 100);
+	for (unsigned i = 0; i < VT_SPAN_DEPTH + 100; i++)
+		matched += end(&s, VT_EV_interp_return, &t);
+	assert_int_equal(matched, VT_SPAN_DEPTH);
+	assert_int_equal(s.depth, 0);
+	assert_true(t == 1 && s.unmatched_ends == 0);
+	vt_spans_free(&s);
+}
+
+static void a_gap_forgets_its_categories(void **state)
+{
+	struct vt_spans s = { 0 };
+	struct vt_gap gap = { .events = { [VT_CAT_interp] = 5 }, .total = 5 };
+	uint64_t t;
+
+	(void)state;
+	vt_spans_begin(&s, event(VT_EV_interp_call), 1);
+	vt_spans_begin(&s, event(VT_EV_gc_begin), 2);
+	vt_spans_begin(&s, event(VT_EV_interp_call), 3);
+	vt_spans_gap(&s, &gap);
+	assert_int_equal(s.depth, 1);
+	assert_true(s.forgotten == 2);
+	assert_false(end(&s, VT_EV_interp_return, &t));
+	assert_true(end(&s, VT_EV_gc_end, &t) && t == 2);
+	vt_spans_free(&s);
+}
+
+/* ---- through a log ------------------------------------------------------------------------- */
+
+static void write_log(const char *path)
+{
+	const struct lm_event first[] = {
+		{ LM_START + 10, VT_EV_gc_begin, { 1, 2 }, NULL },
+		{ LM_START + 20, VT_EV_interp_call, { 1 }, NULL },
+		{ LM_START + 30, VT_EV_gc_end, { 1, 20 }, NULL },
+	};
+	const struct lm_event second[] = {
+		{ LM_START + 40, VT_EV_gc_begin, { 2, 2 }, NULL },
+		{ LM_START + 50, VT_EV_gc_mark, { 2 }, NULL },
+	};
+	struct lm lm;
+	FILE *f = fopen(path, "wb");
+
+	assert_non_null(f);
+	lm_begin(&lm, 1);
+	lm_schema(&lm);
+	lm_process(&lm, 0, 100, "lisp");
+	lm_thread(&lm, 0, 0, 100, "main");
+	lm_events(&lm, 0, 0, first, 3);
+	lm_events(&lm, 0, 0, second, 2);
+	lm_end(&lm);
+	assert_int_equal(fwrite(lm.out.data, 1, lm.out.length, f), lm.out.length);
+	fclose(f);
+	lm_free(&lm);
+}
+
+static void what_is_open_at_the_end(void **state)
+{
+	char path[] = "/tmp/vt-test-spans.XXXXXX";
+	const char *const paths[] = { path };
+	const struct vt_filter filter = { .size = sizeof(filter) };
+	struct vt_reader *reader;
+	struct vt_end_spans spans;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	write_log(path);
+	assert_int_equal(vt_reader_open(&reader, paths, 1, NULL), 0);
+	assert_int_equal(vt_end_spans_find(reader, &filter, &spans), 0);
+	assert_int_equal(spans.count, 3);
+	assert_int_equal(spans.items[0].span.desc->id, VT_EV_interp_call);
+	assert_int_equal(spans.items[1].span.desc->id, VT_EV_gc_begin);
+	assert_true(spans.items[1].span.ticks == LM_START + 40);
+	assert_int_equal(spans.items[2].span.desc->id, VT_EV_gc_mark);
+	assert_non_null(vt_end_spans_at(&spans, spans.items[0].ring, LM_START + 50));
+	assert_null(vt_end_spans_at(&spans, spans.items[0].ring, LM_START + 10));
+	vt_end_spans_free(&spans);
+	vt_reader_close(reader);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nested_spans),
+		cmocka_unit_test(broken_nesting),
+		cmocka_unit_test(recursion_has_a_limit),
+		cmocka_unit_test(a_gap_forgets_its_categories),
+		cmocka_unit_test(what_is_open_at_the_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
