@@ -1,4 +1,4 @@
-/* follow.c - what is written into the log of one process, and in which order. */
+/* follow.c - one process into the log: slots, drains, counters, totals, and their order. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,10 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/follow.h"
+#include "core/follow_tables.h"
 #include "core/sample.h"
-
-enum { PAYLOAD = 256 << 10 };   /* records are written in chunks of about this many bytes */
 
 int vt_follow_open(struct vt_followed *p, const struct vt_ring_view *view, uint32_t index,
                    uint32_t parent, uint64_t image)
@@ -30,177 +28,6 @@ void vt_follow_close(struct vt_followed *p)
 	free(p->slots);
 	vt_ring_view_close(&p->view);
 	memset(p, 0, sizeof(*p));
-}
-
-static unsigned slots_used(const struct vt_followed *p)
-{
-	uint64_t used = vt_load_relaxed(&p->view.file->slots_used);
-	return (unsigned)(used < p->view.file->slot_count ? used : p->view.file->slot_count);
-}
-
-/* ---- tables: types, strings, facts, threads, the process itself --------------------------------- */
-
-static int flush_if(struct vt_followed *p, const struct vt_follow_out *out, enum vt_chunk_type type,
-                    struct vt_out *payload, size_t limit)
-{
-	if (payload->length <= limit && !payload->failed)
-		return 0;
-	int err = out->records(out->user, type, p->index, payload);
-	payload->length = 0;
-	return err;
-}
-
-/* A registered type is kept as the SCHEMA record that goes into the log; what does not parse is left out. */
-static bool copy_type(struct vt_followed *p, const struct vt_table_entry *e, struct vt_out *payload)
-{
-	const uint8_t *bytes = vt_ring_view_bytes(&p->view, e);
-	struct vt_rec_event type;
-	struct vt_in body;
-	uint16_t kind;
-
-	if (!bytes)
-		return false;
-	struct vt_in in = vt_in_of(bytes, e->length);
-	if (!vt_record_next(&in, &kind, &body))
-		return true;
-	if (kind == VT_REC_EVENT) {
-		if (!vt_rec_event_decode(body, &type) || type.id < VT_HOST_CATEGORY << 8)
-			return true;
-		vt_ring_view_learn(&p->view, &type);
-	}
-	vt_out_bytes(payload, bytes, e->length);
-	return true;
-}
-
-static int write_types(struct vt_followed *p, const struct vt_follow_out *out)
-{
-	struct vt_ring_file *f = p->view.file;
-	uint64_t end = vt_load_acquire(&f->next_type);
-	struct vt_out payload = { 0 };
-	int err = 0;
-
-	end = end < f->type_count ? end : f->type_count;
-	while (p->types < end && !err && copy_type(p, &vt_types_of(f)[p->types], &payload)) {
-		p->types++;
-		err = flush_if(p, out, VT_CHUNK_SCHEMA, &payload, PAYLOAD);
-	}
-	if (!err)
-		err = flush_if(p, out, VT_CHUNK_SCHEMA, &payload, 0);
-	vt_out_free(&payload);
-	return err;
-}
-
-static int write_strings(struct vt_followed *p, const struct vt_follow_out *out)
-{
-	struct vt_ring_file *f = p->view.file;
-	uint64_t end = vt_load_acquire(&f->next_string);
-	struct vt_out payload = { 0 };
-	int err = 0;
-
-	end = end < f->string_count ? end : f->string_count;
-	for (; p->strings < end && !err; p->strings++) {
-		const struct vt_table_entry *e = &vt_strings_of(f)[p->strings];
-		const uint8_t *bytes = vt_ring_view_bytes(&p->view, e);
-		if (!bytes)
-			continue;       /* damaged: this one shows as #id, no other does */
-		vt_rec_string_encode(&payload, &(struct vt_rec_string){
-			.id = (uint32_t)p->strings + 1, .bytes = { (const char *)bytes, e->length },
-		});
-		err = flush_if(p, out, VT_CHUNK_STRINGS, &payload, PAYLOAD);
-	}
-	if (!err)
-		err = flush_if(p, out, VT_CHUNK_STRINGS, &payload, 0);
-	vt_out_free(&payload);
-	return err;
-}
-
-static struct vt_span string_of(const struct vt_followed *p, uint32_t id)
-{
-	struct vt_ring_file *f = p->view.file;
-	if (id == 0 || id > f->string_count)
-		return (struct vt_span){ "", 0 };
-	const struct vt_table_entry *e = &vt_strings_of(f)[id - 1];
-	const uint8_t *bytes = vt_ring_view_bytes(&p->view, e);
-	return bytes ? (struct vt_span){ (const char *)bytes, e->length } : (struct vt_span){ "", 0 };
-}
-
-static void put_process(const struct vt_followed *p, struct vt_out *payload)
-{
-	const struct vt_ring_file *f = p->view.file;
-
-	vt_rec_process_encode(payload, &(struct vt_rec_process){
-		.index = p->index, .parent = p->parent, .pid = f->pid, .ending = p->ending,
-		.status = p->status, .start = f->ticks, .end = p->ended_ticks, .image = p->image,
-		.program = { f->program, strnlen(f->program, sizeof(f->program)) },
-	});
-}
-
-static int write_process(struct vt_followed *p, const struct vt_follow_out *out)
-{
-	const struct vt_ring_file *f = p->view.file;
-	uint64_t end = vt_load_relaxed(&f->next_fact);
-	struct vt_out payload = { 0 };
-
-	end = end < VT_MAX_FACTS ? end : VT_MAX_FACTS;
-	if (!p->announced)
-		put_process(p, &payload);
-	/* Pairs with the store-release of ready. */
-	for (; p->facts < end && vt_load_acquire(&f->facts[p->facts].ready); p->facts++) {
-		const struct vt_fact_entry *e = &f->facts[p->facts];
-		vt_rec_fact_encode(&payload, &(struct vt_rec_fact){
-			.index = p->index, .class_flag = (uint8_t)e->class_flag,
-			.key = string_of(p, e->key), .value = string_of(p, e->value),
-		});
-	}
-	int err = flush_if(p, out, VT_CHUNK_PROCESS, &payload, 0);
-	if (!err)
-		p->announced = true;
-	vt_out_free(&payload);
-	return err;
-}
-
-static void put_thread(const struct vt_followed *p, const struct vt_followed_slot *s, unsigned index,
-                       bool is_signal, struct vt_out *payload)
-{
-	vt_rec_thread_encode(payload, &(struct vt_rec_thread){
-		.ring = is_signal ? s->signal.id : s->main.id, .process = p->index, .tid = s->tid,
-		.slot = index, .generation = s->generation, .kind = is_signal,
-		.name = { s->name, strlen(s->name) },
-	});
-}
-
-static int write_threads(struct vt_followed *p, const struct vt_follow_out *out)
-{
-	struct vt_out payload = { 0 };
-	unsigned used = slots_used(p);
-
-	for (unsigned i = 0; i < used; i++) {
-		struct vt_followed_slot *s = &p->slots[i];
-		bool signal_new = !s->signal_used && s->until_signal > s->signal.cursor.position;
-		if (!s->generation || (s->announced && !signal_new))
-			continue;
-		if (signal_new) {
-			s->signal.id = out->new_ring(out->user);
-			s->signal_used = true;
-		}
-		put_thread(p, s, i, false, &payload);
-		if (s->signal_used)
-			put_thread(p, s, i, true, &payload);
-		s->announced = true;
-	}
-	int err = flush_if(p, out, VT_CHUNK_THREADS, &payload, 0);
-	vt_out_free(&payload);
-	if (err)
-		vt_follow_repeat(p);
-	return err;
-}
-
-void vt_follow_repeat(struct vt_followed *p)
-{
-	p->types = p->strings = p->facts = 0;
-	p->announced = false;
-	for (unsigned i = 0; i < slots_used(p); i++)
-		p->slots[i].announced = false;
 }
 
 /* ---- slots ----------------------------------------------------------------------------------------- */
@@ -264,18 +91,25 @@ static struct vt_slot *slot_at(const struct vt_followed *p, unsigned index)
 	return vt_slot_of(p->view.file, index);
 }
 
+/* The tid of a slot's owner, once its claim is complete; else 0. */
+static uint32_t owner_of(const struct vt_thread_entry *entry, uint32_t *generation)
+{
+	*generation = vt_load_acquire(&entry->generation);
+	/* Pairs with the store-release of tid, which ends a claim. */
+	uint32_t tid = vt_load_acquire(&entry->tid);
+	return *generation % 2 == 1 ? tid : 0;
+}
+
 /* Notes who is there and where each ring ends now. */
 static void survey(struct vt_followed *p, const struct vt_follow_out *out)
 {
 	struct vt_thread_entry *threads = vt_threads_of(p->view.file);
-	unsigned used = slots_used(p);
+	unsigned used = vt_follow_slots_used(p);
 
 	for (unsigned i = 0; i < used; i++) {
 		struct vt_followed_slot *s = &p->slots[i];
-		uint32_t generation = vt_load_acquire(&threads[i].generation);
-		/* Pairs with the store-release of tid, which ends a claim. */
-		uint32_t tid = vt_load_acquire(&threads[i].tid);
-		if (!s->generation && generation % 2 == 1 && tid != 0)
+		uint32_t generation, tid = owner_of(&threads[i], &generation);
+		if (!s->generation && tid != 0)
 			meet_slot(p, i, generation, tid, out);
 		if (!s->generation)
 			continue;
@@ -337,7 +171,7 @@ static int release_slot(struct vt_followed *p, unsigned index, const struct vt_f
 	struct vt_out payload = { 0 };
 
 	put_totals(p, index, &payload);
-	int err = flush_if(p, out, VT_CHUNK_LOSS, &payload, 0);
+	int err = vt_follow_flush(p, out, VT_CHUNK_LOSS, &payload, 0);
 	vt_out_free(&payload);
 	if (err)
 		return err;
@@ -372,7 +206,7 @@ static int on_gap(void *user, const struct vt_rec_gap *gap)
 	struct vt_out payload = { 0 };
 
 	vt_rec_gap_encode(&payload, gap);
-	int err = flush_if(u->p, u->out, VT_CHUNK_LOSS, &payload, 0);
+	int err = vt_follow_flush(u->p, u->out, VT_CHUNK_LOSS, &payload, 0);
 	vt_out_free(&payload);
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES && !err; c++) {
 		u->p->lost += gap->events[c];
@@ -401,7 +235,7 @@ static int64_t drain_all(struct vt_followed *p, uint64_t budget, struct vt_split
 {
 	struct drain_user user = { p, out };
 	const struct vt_drain_sink sink = { on_events, on_gap, &user };
-	unsigned used = slots_used(p), open = 0;
+	unsigned used = vt_follow_slots_used(p), open = 0;
 	int64_t total = 0;
 
 	for (unsigned i = 0; i < used; i++)
@@ -431,13 +265,13 @@ int64_t vt_follow_round(struct vt_followed *p, uint64_t budget, struct vt_splitt
                         const struct vt_follow_out *out)
 {
 	survey(p, out);
-	int err = write_types(p, out);
+	int err = vt_follow_write_types(p, out);
 	if (!err)
-		err = write_strings(p, out);
+		err = vt_follow_write_strings(p, out);
 	if (!err)
-		err = write_process(p, out);
+		err = vt_follow_write_process(p, out);
 	if (!err)
-		err = write_threads(p, out);
+		err = vt_follow_write_threads(p, out);
 	if (!err)
 		err = write_snapshots(p, out);
 	return err ? err : drain_all(p, budget, splitter, out);
@@ -446,7 +280,7 @@ int64_t vt_follow_round(struct vt_followed *p, uint64_t budget, struct vt_splitt
 bool vt_follow_busy(const struct vt_followed *p)
 {
 	const struct vt_thread_entry *threads = vt_threads_of(p->view.file);
-	unsigned used = slots_used(p);
+	unsigned used = vt_follow_slots_used(p);
 
 	for (unsigned i = 0; i < used; i++) {
 		const struct vt_drain_ring *d = &p->slots[i].main;
@@ -469,7 +303,7 @@ static int write_sample(struct vt_followed *p, const struct vt_counter_sample *s
 	struct vt_out payload = { 0 };
 
 	vt_rec_counters_encode(&payload, s);
-	int err = flush_if(p, out, VT_CHUNK_COUNTERS, &payload, 0);
+	int err = vt_follow_flush(p, out, VT_CHUNK_COUNTERS, &payload, 0);
 	vt_out_free(&payload);
 	return err;
 }
@@ -480,7 +314,7 @@ static void date_by_last_event(const struct vt_followed *p, struct vt_counter_sa
 	const struct vt_ring_file *f = p->view.file;
 
 	s->ticks = f->ticks;
-	for (unsigned i = 0; i < slots_used(p); i++) {
+	for (unsigned i = 0; i < vt_follow_slots_used(p); i++) {
 		const struct vt_followed_slot *slot = &p->slots[i];
 		s->ticks = slot->main.cursor.last > s->ticks ? slot->main.cursor.last : s->ticks;
 		s->ticks = slot->signal.cursor.last > s->ticks ? slot->signal.cursor.last : s->ticks;
@@ -519,7 +353,7 @@ static void sample_of_snapshot(const struct vt_followed *p, const struct vt_snap
 	s->sources_known = (uint32_t)from->sources_known;
 	s->sources_available = (uint32_t)from->sources_available;
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
-		s->reasons[i] = string_of(p, from->reasons[i]);
+		s->reasons[i] = vt_follow_string(p, from->reasons[i]);
 }
 
 /* Snapshots that the host took since the last round, in their order; the host waits for none of them. */
@@ -579,7 +413,7 @@ static void look_at_thread(const struct vt_followed *p, struct vt_followed_slot 
 
 void vt_follow_threads(struct vt_followed *p)
 {
-	unsigned used = slots_used(p);
+	unsigned used = vt_follow_slots_used(p);
 	for (unsigned i = 0; i < used; i++)
 		if (p->slots[i].generation && p->view.live)
 			look_at_thread(p, &p->slots[i], i);
@@ -594,7 +428,7 @@ static int write_end(struct vt_followed *p, const struct vt_follow_out *out)
 	struct vt_rec_totals none = { .ring = VT_NO_RING };
 	bool any = false;
 
-	for (unsigned i = 0; i < slots_used(p); i++)
+	for (unsigned i = 0; i < vt_follow_slots_used(p); i++)
 		if (p->slots[i].generation)
 			put_totals(p, i, &payload);
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
@@ -603,10 +437,10 @@ static int write_end(struct vt_followed *p, const struct vt_follow_out *out)
 	}
 	if (any)
 		vt_rec_totals_encode(&payload, &none);
-	int err = flush_if(p, out, VT_CHUNK_LOSS, &payload, 0);
+	int err = vt_follow_flush(p, out, VT_CHUNK_LOSS, &payload, 0);
 	if (!err) {
-		put_process(p, &payload);
-		err = flush_if(p, out, VT_CHUNK_PROCESS, &payload, 0);
+		vt_follow_put_process(p, &payload);
+		err = vt_follow_flush(p, out, VT_CHUNK_PROCESS, &payload, 0);
 	}
 	vt_out_free(&payload);
 	return err;
