@@ -23,7 +23,7 @@ CXX    ?= g++
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer,$(if $(filter 1,$(DEBUG)),-Og,-O2))
 CFLAGS ?= -g
-ALL_CFLAGS := -std=c11 -D_GNU_SOURCE $(OPT) $(CFLAGS) $(WARN) -fPIC -fvisibility=hidden \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(CFLAGS) $(WARN) -fPIC -fvisibility=hidden \
               -iquote . -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 CODEC_LIBS := -llz4 -lzstd

@@ -79,6 +79,7 @@ static void meet_slot(struct vt_followed *p, unsigned index, uint32_t generation
 	               slot->position_base[1], slot->emitted_base[1]);
 	s->generation = generation;
 	s->tid = tid;
+	p->fullest.rings++;
 	if (!resume(p, index, generation, false, &s->main))
 		s->main.id = out->new_ring(out->user);
 	s->signal_used = resume(p, index, generation, true, &s->signal);
@@ -100,6 +101,20 @@ static uint32_t owner_of(const struct vt_thread_entry *entry, uint32_t *generati
 	return *generation % 2 == 1 ? tid : 0;
 }
 
+static void note_fullness(struct vt_followed *p, const struct vt_followed_slot *s)
+{
+	uint64_t size = (uint64_t)s->main.segment_size * s->main.most_segments;
+	uint64_t bytes = s->until_main - s->main.cursor.position;
+
+	bytes = bytes < size ? bytes : size;
+	if (bytes < p->fullest.bytes)
+		return;
+	p->fullest.bytes = bytes;
+	p->fullest.size = size;
+	p->fullest.tid = s->tid;
+	memcpy(p->fullest.name, s->name, sizeof(p->fullest.name));
+}
+
 /* Notes who is there and where each ring ends now. */
 static void survey(struct vt_followed *p, const struct vt_follow_out *out)
 {
@@ -119,6 +134,7 @@ static void survey(struct vt_followed *p, const struct vt_follow_out *out)
 			s->closing = true;
 		s->until_main = vt_load_acquire(&slot_at(p, i)->main.commit);
 		s->until_signal = vt_load_acquire(&slot_at(p, i)->signal.commit);
+		note_fullness(p, s);
 	}
 }
 

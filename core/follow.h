@@ -17,6 +17,14 @@ struct vt_follow_out {
 	void *user;
 };
 
+/* How full the rings of a run became: to say which size would do. */
+struct vt_fullest {
+	uint64_t bytes, size;           /* of the fullest main ring */
+	uint32_t tid;
+	char name[41];
+	unsigned rings;
+};
+
 /* A ring's owner, from claim to end. */
 struct vt_followed_slot {
 	uint32_t generation;            /* of the owner that is followed, 0: none */
@@ -41,6 +49,7 @@ struct vt_followed {
 	uint64_t types, strings, facts, snapshots;      /* written so far */
 	bool announced;                 /* its PROCESS record is written */
 	uint64_t events, lost;          /* in the log; lost by overwriting */
+	struct vt_fullest fullest;
 	const struct vt_resume *resume; /* what a log already holds of its rings; the recoverer's */
 	unsigned resume_count;
 };

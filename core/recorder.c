@@ -1,9 +1,11 @@
 /* recorder.c - the loop: bell, flush timer, counters timer, rounds over all processes. */
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <valktrace/error.h>
@@ -47,6 +49,85 @@ static bool arm(struct vt_recorder *r)
 	return false;
 }
 
+/* ---- what `info` tells of the recorder: facts of the run's first process ------------------------- */
+
+static int write_fact(struct vt_recorder *r, const char *key, const char *value)
+{
+	struct vt_out payload = { 0 };
+
+	if (r->next_process == 0)
+		return 0;
+	vt_rec_fact_encode(&payload, &(struct vt_rec_fact){
+		.index = 0, .class_flag = VT_FIELD_PUBLIC,
+		.key = { key, strlen(key) }, .value = { value, strlen(value) },
+	});
+	int err = vt_log_records(&r->log, VT_CHUNK_PROCESS, 0, &payload);
+	vt_out_free(&payload);
+	return err;
+}
+
+static void describe_options(struct vt_recorder *r, const struct vt_settings *s)
+{
+#if defined(__x86_64__)
+	const char *machine = "x86_64";
+#else
+	const char *machine = "aarch64";
+#endif
+	int level = s->level ? (int)s->level : r->log.chunker.codec->level_default;
+	snprintf(r->options, sizeof(r->options), "valktrace " VT_VERSION ", %s, %s, %s %d, flush %llu ms",
+	         machine, strcmp(s->mode, "discard") ? "overwrite" : "discard", r->log.chunker.codec->name, level,
+	         (unsigned long long)(s->flush_ns / 1000000));
+}
+
+static void take_fullness(struct vt_recorder *r, const struct vt_followed *p)
+{
+	unsigned rings = r->fullest.rings + p->fullest.rings;
+	if (p->fullest.bytes >= r->fullest.bytes && p->fullest.rings > 0)
+		r->fullest = p->fullest;
+	r->fullest.rings = rings;
+}
+
+/* The smallest power of two that would have held the fullest ring twice, if it is less than there was. */
+static void describe_rings(const struct vt_recorder *r, char *to, size_t size)
+{
+	const struct vt_fullest *f = &r->fullest;
+	uint64_t enough = 32 << 10;
+
+	while (enough < 2 * f->bytes)
+		enough *= 2;
+	int n = snprintf(to, size, "%u x %llu KiB, fullest %llu %% (%s/%u)", f->rings,
+	                 (unsigned long long)(f->size >> 10), (unsigned long long)(f->bytes * 100 / f->size),
+	                 f->name, f->tid);
+	if (n > 0 && (size_t)n < size && enough < f->size)
+		snprintf(to + n, size - (size_t)n, ": --ring-size %lluK would do", (unsigned long long)(enough >> 10));
+}
+
+/* CPU time of the recorder's thread; in `record` that is all of its process. */
+static void describe_cost(const struct vt_recorder *r, char *to, size_t size)
+{
+	struct timespec t = { 0 };
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	uint64_t cpu = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	uint64_t wall = (vt_anchor_now().monotonic - r->started_ns) / 1000 + 1;
+
+	snprintf(to, size, "recorder %llu.%llu ms CPU (%llu.%llu %% of a core), %llu wake-ups",
+	         (unsigned long long)(cpu / 1000), (unsigned long long)(cpu / 100 % 10),
+	         (unsigned long long)(cpu * 100 / wall), (unsigned long long)(cpu * 1000 / wall % 10),
+	         (unsigned long long)r->wakeups);
+}
+
+static void write_last_facts(struct vt_recorder *r)
+{
+	char text[256];
+
+	if (r->fullest.rings > 0) {
+		describe_rings(r, text, sizeof(text));
+		write_fact(r, "rings", text);
+	}
+	describe_cost(r, text, sizeof(text));
+	write_fact(r, "cost", text);
+}
+
 /* ---- rounds -------------------------------------------------------------------------------------- */
 
 static int write_schema(struct vt_recorder *r)
@@ -57,6 +138,7 @@ static int write_schema(struct vt_recorder *r)
 	int err = vt_log_records(&r->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, &payload);
 	vt_out_free(&payload);
 	if (!err) {
+		err = write_fact(r, "recorder", r->options);
 		r->chunks_at_repeat = r->log.sequence;
 		for (unsigned i = 0; i < r->process_count; i++)
 			vt_follow_repeat(r->processes[i]);
@@ -117,6 +199,7 @@ static void on_rung(uv_async_t *handle)
 
 	if (r->stopping)
 		return;
+	r->wakeups++;
 	/* A segment was entered, but there is no hurry before a quarter of a ring is full: one wake-up of
 	 * ours then costs the producer one a few segments, and chunks are large enough to compress. */
 	while (!arm(r))
@@ -128,7 +211,9 @@ static void on_rung(uv_async_t *handle)
 
 static void on_flush(uv_timer_t *handle)
 {
-	vt_recorder_flush(handle->data);
+	struct vt_recorder *r = handle->data;
+	r->wakeups++;
+	vt_recorder_flush(r);
 }
 
 static void on_counters(uv_timer_t *handle)
@@ -240,6 +325,8 @@ int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_set
 		return -ENOMEM;
 	err = vt_log_open(&r->log, path, replace, run, codec, (int)settings->level, &limits);
 	if (!err) {
+		describe_options(r, settings);
+		r->started_ns = vt_anchor_now().monotonic;
 		err = write_schema(r);
 		if (!err)
 			err = start_loop(r, settings);
@@ -260,6 +347,7 @@ int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
 		int e = vt_recorder_finish(r, r->processes[0]->index, ending, 0);
 		err = err ? err : e;
 	}
+	write_last_facts(r);
 	int e = vt_log_close(&r->log);
 	close_handles(r);
 	vt_splitter_free(r->splitter);
@@ -299,7 +387,9 @@ int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, 
 		return err;
 	}
 	r->processes[r->process_count++] = p;
-	return r->next_process++;
+	if (r->next_process++ == 0)
+		write_fact(r, "recorder", r->options);
+	return p->index;
 }
 
 struct vt_followed *vt_recorder_process(struct vt_recorder *r, uint32_t index)
@@ -325,6 +415,7 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 	note_error(r, err);
 	r->events += p->events;
 	r->lost += p->lost;
+	take_fullness(r, p);
 	for (unsigned i = 0; i < r->process_count; i++)
 		if (r->processes[i] == p)
 			r->processes[i] = r->processes[--r->process_count];

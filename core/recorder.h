@@ -32,6 +32,9 @@ struct vt_recorder {
 	uint32_t next_process, next_ring;
 	uint64_t chunks_at_repeat;
 	uint64_t events, lost;          /* of processes that are done */
+	char options[160];              /* what was asked for, as a line of `info` */
+	struct vt_fullest fullest;      /* of the rings of processes that are done */
+	uint64_t wakeups, started_ns;
 	int error;                      /* of the log, since it last worked */
 	bool said;                      /* ... and it was said */
 	void (*problem)(void *user, int error);

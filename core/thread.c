@@ -217,6 +217,7 @@ static struct vt_ring_file *file_of_child(void)
 		return NULL;
 	}
 	f->wanted_mask = mask_before_fork;
+	f->enabled_since = mask_before_fork ? f->monotonic : 0;
 	vt_store_release(&vt_process.file, f);
 	open_gate(f);
 	return f;
@@ -315,6 +316,8 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 	vt_process.follow_fork = follow_fork;
 	vt_process.detached_child = false;
 	f->wanted_mask = mask;
+	f->enabled_since = mask ? f->monotonic : 0;
+	f->last_session = 0;
 	vt_process.bell = bell ? bell : &f->recorder_sleeps;
 	vt_store_release(&vt_process.file, f);
 	open_gate(f);

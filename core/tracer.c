@@ -157,8 +157,6 @@ static void state_facts(const struct vt_options *o)
 	vt_fact("program", tracer.program, VT_FIELD_PUBLIC);
 	if (*tracer.version)
 		vt_fact("version", tracer.version, VT_FIELD_PUBLIC);
-	vt_fact("recorder", "valktrace " VT_VERSION, VT_FIELD_PUBLIC);
-	vt_fact("mode", *tracer.settings.mode ? tracer.settings.mode : "overwrite", VT_FIELD_PUBLIC);
 }
 
 static int start(const struct vt_options *o, const char **what)

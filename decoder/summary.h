@@ -24,12 +24,12 @@ struct vt_type_stats {
 	struct vt_histogram *time;      /* NULL: the type carries no duration */
 };
 
-enum vt_gc_phase { VT_GC_CLEAR, VT_GC_MARK, VT_GC_SWEEP, VT_GC_MARK_SWEEP, VT_GC_PHASES };
+enum vt_phase { VT_PHASE_CLEAR, VT_PHASE_MARK, VT_PHASE_SWEEP, VT_PHASE_MARK_SWEEP, VT_PHASES };
 
 struct vt_gc_stats {
 	uint64_t cycles, open, unmatched, refused;
 	uint64_t types[4];              /* by enum gc_type */
-	uint64_t time, phases[VT_GC_PHASES];
+	uint64_t time, phases[VT_PHASES];
 	struct vt_histogram *pauses;
 	uint64_t buckets[VT_PAUSE_BOUNDS + 1];
 	uint64_t worst_cycle, worst_at;         /* of the longest pause */

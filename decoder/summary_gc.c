@@ -16,7 +16,7 @@ const uint64_t vt_pause_bounds[VT_PAUSE_BOUNDS] = {
 	1000000000, 2000000000, 5000000000, 10000000000, 20000000000, 50000000000, 100000000000,
 };
 
-static const char *const phase_names[VT_GC_PHASES] = { "clear", "mark", "sweep", "mark_sweep" };
+static const char *const phase_names[VT_PHASES] = { "clear", "mark", "sweep", "mark_sweep" };
 
 bool vt_event_value(const struct vt_event *event, const char *field, uint64_t *value)
 {
@@ -136,16 +136,16 @@ static int add_event(struct vt_summary *s, struct cycle *cycle, const struct vt_
 	case VT_EV_gc_pause_end:
 		return add_pause(s, event);
 	case VT_EV_gc_clear_end:
-		gc->phases[VT_GC_CLEAR] += value_of(event, "time");
+		gc->phases[VT_PHASE_CLEAR] += value_of(event, "time");
 		return 0;
 	case VT_EV_gc_mark_end:
-		gc->phases[VT_GC_MARK] += value_of(event, "time");
+		gc->phases[VT_PHASE_MARK] += value_of(event, "time");
 		return 0;
 	case VT_EV_gc_sweep_end:
-		gc->phases[VT_GC_SWEEP] += value_of(event, "time");
+		gc->phases[VT_PHASE_SWEEP] += value_of(event, "time");
 		return 0;
 	case VT_EV_gc_mark_sweep_end:
-		gc->phases[VT_GC_MARK_SWEEP] += value_of(event, "time");
+		gc->phases[VT_PHASE_MARK_SWEEP] += value_of(event, "time");
 		return 0;
 	case VT_EV_gc_refused:
 		gc->refused++;
@@ -272,11 +272,11 @@ static void print_time(struct vt_summary *s)
 	uint64_t told = 0;
 	const char *before = " = ";
 
-	for (unsigned i = 0; i < VT_GC_PHASES; i++)
+	for (unsigned i = 0; i < VT_PHASES; i++)
 		told += gc->phases[i];
 	vt_sink_string(s->out, "time     ");
 	vt_put_ns(s->out, gc->time);
-	for (unsigned i = 0; i < VT_GC_PHASES && told <= gc->time; i++) {
+	for (unsigned i = 0; i < VT_PHASES && told <= gc->time; i++) {
 		if (gc->phases[i] == 0)
 			continue;
 		vt_sink_printf(s->out, "%s%s ", before, phase_names[i]);
@@ -345,7 +345,8 @@ static void print_bucket(struct vt_summary *s, unsigned i, uint64_t most)
 	vt_sink_blanks(s->out, n < 5 ? 5 - n : 0);
 	vt_sink_bytes(s->out, text, n);
 	vt_put_right(s->out, s->gc.buckets[i], 10);
-	vt_sink_char(s->out, ' ');
+	if (s->gc.buckets[i] > 0)
+		vt_sink_char(s->out, ' ');
 	for (width += s->gc.buckets[i] > 0 && width == 0; width > 0; width--)
 		vt_sink_char(s->out, '#');
 	vt_sink_char(s->out, '\n');
@@ -374,13 +375,13 @@ void vt_summary_gc(struct vt_summary *s)
 	struct vt_sink right;
 	uint64_t lost = vt_lost_of(s->in->run->lost, VT_CAT_gc);
 	const struct vt_process_info *p = vt_main_process(s->in->run);
-	const char *probes = p ? vt_fact_value(p, "probes") : NULL;
+	const char *probe = p ? vt_fact_value(p, "probe") : NULL;
 
 	if (s->gc.cycles + s->gc.open + s->gc.pauses->count + s->gc.refused == 0 ||
 	    vt_sink_memory(&right))
 		return;
-	if (probes) {
-		vt_put_name(&right, probes);
+	if (probe) {
+		vt_put_name(&right, probe);
 		vt_sink_string(&right, ", ");
 	}
 	vt_put_percent(&right, s->gc.pauses->sum, s->gc.wall);

@@ -52,6 +52,15 @@ static void add_values(struct vt_metrics *m, const struct vt_counters *c)
 	}
 }
 
+/* How long the process had run: for records that do not tell how long it was traced. */
+static uint64_t since_start(const struct gather *g, const struct vt_counters *c)
+{
+	uint64_t start = vt_reader_ns(g->in->reader, c->process->start);
+	uint64_t now = vt_reader_ns(g->in->reader, c->ticks);
+
+	return now > start ? now - start : 0;
+}
+
 static int gather_one(void *user, const struct vt_counters *c)
 {
 	struct gather *g = user;
@@ -68,7 +77,8 @@ static int gather_one(void *user, const struct vt_counters *c)
 	}
 	m->realtime = most(m->realtime, c->realtime);
 	m->monotonic = most(m->monotonic, c->monotonic);
-	m->uptime = most(m->uptime, c->metrics[VT_M_trace_uptime].value);
+	m->uptime = most(m->uptime, c->metrics[VT_M_trace_uptime].present
+	                            ? c->metrics[VT_M_trace_uptime].value : since_start(g, c));
 	m->enabled |= c->metrics[VT_M_trace_enabled].value != 0;
 	m->buffered = add(m->buffered, c->metrics[VT_M_trace_events].value);
 	add_values(m, c);

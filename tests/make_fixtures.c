@@ -41,7 +41,7 @@ static void process(struct lm *lm, uint32_t index, uint32_t pid, const char *pro
 	                            .ending = ending, .status = status, .start = LM_START,
 	                            .end = LM_START + end, .program = span(program) };
 	struct vt_rec_fact f = { .index = index, .class_flag = VT_FIELD_PUBLIC,
-	                         .key = span("probes"), .value = span("boehm-gc 8.2.2") };
+	                         .key = span("probe"), .value = span("boehm-gc 8.2.2") };
 
 	vt_rec_process_encode(&records, &p);
 	vt_rec_fact_encode(&records, &f);

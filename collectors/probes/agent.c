@@ -53,11 +53,15 @@ static bool usable(const struct vt_run_page *page, uint64_t run)
 
 static void attach_probes(void)
 {
-	char what[64];
+	char what[64], all[256] = "";
 
-	for (unsigned i = 0; probes[i]; i++)
+	for (unsigned i = 0; probes[i]; i++) {
+		size_t n = strlen(all);
 		if (probes[i]->attach(what, sizeof(what)))
-			vt_fact("probe", what, VT_FIELD_PUBLIC);
+			snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "", what);
+	}
+	if (*all)
+		vt_fact("probe", all, VT_FIELD_PUBLIC);
 	static const struct { enum vt_source_id source; const char *reason; } silent[] = {
 		{ VT_SRC_gc, "no known collector in the process" },
 		{ VT_SRC_interp, "no probe for this runtime (valktrace schema --probes lists them)" },

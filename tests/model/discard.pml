@@ -29,7 +29,8 @@
  *   NO_CHECK     the segment is entered whatever tail says
  *   CHECK_SHORT  S - tail > SIZE instead of S + SEG - tail > SIZE
  *   NO_DEDUP     a new drainer starts at tail, not at max(tail, last pos_end in the log)
- *   NOLOG_LOW    a recoverer without the log starts at commit - SIZE rather than at tail
+ *   NOLOG_LOW    a recoverer without the log starts at commit - SIZE, rounded up to a segment,
+ *                rather than at tail: a header may be half overwritten
  *   NO_COUNT     a discarded attempt counts in emitted[] too
  */
 #ifndef NEV
@@ -104,7 +105,7 @@ inline recover(use_log) {
 	   lo_ = log_end                                        /* max(commit - SIZE, log) */
 	:: else ->
 #ifdef NOLOG_LOW
-	   if :: c_ > SIZE -> lo_ = c_ - SIZE :: else -> lo_ = 0 fi;
+	   if :: c_ > SIZE -> lo_ = (c_ - SIZE + SEG - 1) / SEG * SEG :: else -> lo_ = 0 fi;
 #else
 	   lo_ = tail;
 #endif

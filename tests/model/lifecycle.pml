@@ -2,11 +2,12 @@
  *                 die anywhere; threads that die without their destructor; SIGKILL of the process.
  *
  * WHAT IS MODELLED
- *   One slot, so that every claim is a reuse.  NTHR threads; each makes two emits, and after each emit
- *   may run its key destructor (a later emit claims again) or die without one; a signal handler may emit
- *   inside the destructor.  Drainers take turns under the lock; MAXD times one dies between any two of
- *   its steps (the kernel frees the lock) and the next goes on from the slot and the log alone, so one
- *   process that forgets everything when it dies stands for all of them (NO_LOCK runs two at once).
+ *   One slot, so that every claim is a reuse.  NTHR threads; the first makes two emits, the second one;
+ *   after each emit a thread may run its key destructor (a later emit claims again) or die without one.
+ *   (A handler that emits inside the destructor matters only where it meets a slot already given up:
+ *   mutant CLOSE_FIRST.)  Drainers take turns under the lock; MAXD times one dies between any two of its
+ *   steps (the kernel frees the lock) and the next goes on from the slot and the log alone, so one process
+ *   that forgets everything when it dies stands for all of them (NO_LOCK runs two at once).
  *   The process may be killed at any step; then a drainer plays the recoverer.
  *   The ring is only a sequence of words that never wraps (wrapping: ring.pml, discard.pml); positions
  *   go on from owner to owner.
@@ -27,8 +28,10 @@
  * WHAT IS ASSERTED
  *   only the owner writes to a slot; a drained word belongs to the generation it is logged under, each
  *   once, in order; when a slot is freed, everything its owner emitted is in the log and the owner's
- *   counter is exact; a live sample of the counter never exceeds what this owner has counted; attempts =
- *   logged + lost.noring; a dead owner's slot is free again after one undisturbed pass (no leak).
+ *   counter is exact; a live sample of the counter never exceeds what this owner has counted; a dead
+ *   owner's slot is free again after one undisturbed pass (no leak).
+ *
+ * LEFT OUT  lost.noring (an emit without a slot is one atomic add elsewhere); partial emits (ring.pml).
  *
  * MUTANTS
  *   CLOSING_RELAXED  closing stored relaxed          COMMIT_EARLY   commit loaded before closing is judged
@@ -38,6 +41,8 @@
  *   NO_LOCK          drainers do not exclude each other
  *   TID_STALE        the drainer leaves tid as it is  CLOSING_FLAG   closing is a flag the claimer clears
  *   BASE_LATE        base stored after tid            NO_MARK        a dead owner is not marked closing
+ *   FLAG_TID         closing is a flag the claimer clears, and a slot without a tid is not looked at: a
+ *                    drainer that dies between tid = 0 and the even generation leaks the slot
  *   CLOSE_FIRST      closing stored before the thread's own slot pointer is cleared
  */
 #ifndef NTHR
@@ -107,7 +112,7 @@ inline claim() {
 	};
 	if
 	:: mine != 0 ->
-#ifdef CLOSING_FLAG
+#if defined(CLOSING_FLAG) || defined(FLAG_TID)
 	   d_step { store(CLOSING, 0, RLX) };
 #endif
 #ifdef BASE_LATE
@@ -141,7 +146,7 @@ inline emit() {
 	fi
 }
 
-#ifdef CLOSING_FLAG
+#if defined(CLOSING_FLAG) || defined(FLAG_TID)
 #define CLOSEMARK 1
 #else
 #define CLOSEMARK mine
@@ -302,10 +307,14 @@ again:	do
 	   };
 	   atomic {
 #endif
-#ifdef CLOSING_FLAG
+#if defined(CLOSING_FLAG) || defined(FLAG_TID)
 	      closing = (s[CLOSING] == 1)
 #else
 	      closing = (s[CLOSING] == g)                       /* load_acquire(closing) */
+#endif
+#ifdef FLAG_TID
+	      ;
+	      if :: s[TID] == 0 -> closing = 0 :: else fi
 #endif
 	   };
 	   atomic {

@@ -28,6 +28,7 @@
  *   NO_GUARD    no guard                            NESTED_RMW     lost.nested++ as load, add, store
  *   CLAIM_OPEN  a handler may claim inside a claim  ONE_WORD       (JUMP) one guard word for both rings,
  *   NO_RECOUNT  (JUMP) emitted[] stays as it is                    the inner emit restores the outer's
+ *   RECOUNT_FIRST (JUMP) emitted[] is counted again before the guard is taken over
  *   TAKE_STORE  (JUMP) an abandoned guard is taken over by a store, not an exchange
  */
 #ifndef NMAIN
@@ -103,6 +104,12 @@ inline emit(L) {
 	   fi;
 #else
 	   save = guard[0];
+#ifdef RECOUNT_FIRST
+	   if
+	   :: save != 0 && ABANDONED(save) -> pos = commit[0]; emitted[0] = pos; guard[0] = 0; save = 0
+	   :: else
+	   fi;
+#endif
 	   if
 	   :: save == 0 -> atomic { guard[0] = L + 1; r = 0; state[L] = 2 }
 	   :: ABANDONED(save) -> atomic { XCHG(0); r = 0; state[L] = 2 }

@@ -63,6 +63,7 @@ lifecycle fails  -DCLOSING_FLAG
 lifecycle fails  -DBASE_LATE
 lifecycle fails  -DNO_MARK
 lifecycle fails  -DCLOSE_FIRST
+lifecycle fails  -DFLAG_TID
 wake      fails  -DNO_PFENCE
 wake      fails  -DNO_RFENCE
 wake      fails  -DNO_RECHECK
@@ -79,6 +80,7 @@ nest      fails  -DCLAIM_OPEN
 nest      fails  -DJUMP -DONE_WORD
 nest      fails  -DJUMP -DNO_RECOUNT
 nest      fails  -DJUMP -DTAKE_STORE
+nest      fails  -DJUMP -DRECOUNT_FIRST
 ticks     fails  -DNO_ENTER
 ticks     fails  -DENTER_LATE
 ticks     fails  -DFORWARD_ONLY
