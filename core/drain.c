@@ -11,6 +11,26 @@ static uint64_t ring_bytes(const struct vt_drain_ring *r)
 	return (uint64_t)count * r->segment_size;
 }
 
+/* In the middle of a segment its header is behind the cursor; if it is gone, so is the rest of it. */
+static void enter_segment(struct vt_drain_ring *r)
+{
+	struct vt_ring_cursor *c = &r->cursor;
+	uint64_t start = c->position - c->position % r->segment_size;
+	const struct vt_segment *header = (const struct vt_segment *)(const void *)
+		(r->segments + start % ring_bytes(r));
+
+	if (c->position == start || vt_load_relaxed(&header->magic) != VT_SEGMENT_MAGIC ||
+	    vt_load_relaxed(&header->position) != start)
+		return;
+	uint64_t ticks = vt_load_relaxed(&header->ticks);
+	/* As in copy_stretch: if the ticks are those of a newer header, the horizon is above it. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (vt_load_relaxed(&r->ring->horizon) > start)
+		return;
+	c->segment_ticks = ticks;
+	c->in_segment = true;
+}
+
 void vt_drain_begin(struct vt_drain_ring *r, struct vt_ring *ring, const char *segments,
                     uint32_t segment_size, uint32_t most_segments,
                     uint64_t position, const uint64_t counted[VT_MAX_CATEGORIES])
@@ -23,14 +43,12 @@ void vt_drain_begin(struct vt_drain_ring *r, struct vt_ring *ring, const char *s
 	r->cursor.position = position;
 	memcpy(r->cursor.counted, counted, sizeof(r->cursor.counted));
 	memcpy(r->cursor.base, counted, sizeof(r->cursor.base));
+	enter_segment(r);       /* a former owner, or a former recording, ended in the middle of one */
 }
 
 void vt_drain_resume(struct vt_drain_ring *r, const struct vt_resume *from)
 {
 	struct vt_ring_cursor *c = &r->cursor;
-	uint64_t start = from->position - from->position % r->segment_size;
-	const struct vt_segment *header = (const struct vt_segment *)(const void *)
-		(r->segments + start % ring_bytes(r));
 
 	if (from->position < c->position)
 		return;                 /* the log ends before this owner began */
@@ -39,11 +57,8 @@ void vt_drain_resume(struct vt_drain_ring *r, const struct vt_resume *from)
 	c->last = from->last;
 	for (unsigned i = 0; i < VT_MAX_CATEGORIES; i++)
 		c->counted[i] = c->base[i] + from->counted[i];
-	/* In the middle of a segment its header is behind us; if it is gone, so is the rest. */
-	if (from->position != start && header->magic == VT_SEGMENT_MAGIC && header->position == start) {
-		c->segment_ticks = header->ticks;
-		c->in_segment = true;
-	}
+	c->in_segment = false;
+	enter_segment(r);
 }
 
 /* Copies [position, position + length) word by word: the writer may be overwriting it meanwhile. */
@@ -69,6 +84,11 @@ static uint64_t oldest(const struct vt_drain_ring *r, uint64_t commit)
 	uint64_t horizon = vt_load_relaxed(&r->ring->horizon);
 	uint64_t least = commit > size ? (commit - size + r->segment_size - 1) / r->segment_size *
 	                                 r->segment_size : 0;
+	/* Discard mode: what was drained may be reused, and its header may be half written. */
+	uint64_t tail = r->discard ? vt_load_relaxed(&r->ring->tail) : 0;
+	tail -= tail % r->segment_size;
+	if (tail > least && tail <= commit)
+		least = tail;
 	/* A dead or hostile ring may say anything; a live one's horizon is at least `least`. */
 	return horizon > least && horizon <= commit && horizon % r->segment_size == 0 ? horizon : least;
 }

@@ -24,6 +24,7 @@ struct vt_drain_ring {
 	struct vt_ring_cursor cursor;
 	uint32_t id, process;
 	uint8_t flags;                  /* enum vt_chunk_flags, for its chunks */
+	bool discard;                   /* the ring's mode */
 	bool damaged;                   /* a misfit was met: the next gap is damage, not overwriting */
 	uint64_t lost[VT_MAX_CATEGORIES];       /* by gaps so far: overwritten and damaged */
 };

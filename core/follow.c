@@ -85,6 +85,7 @@ static void meet_slot(struct vt_followed *p, unsigned index, uint32_t generation
 	s->signal_used = resume(p, index, generation, true, &s->signal);
 	s->main.process = s->signal.process = p->index;
 	s->main.flags = s->signal.flags = p->flags;
+	s->main.discard = s->signal.discard = f->mode == VT_DISCARD;
 }
 
 static struct vt_slot *slot_at(const struct vt_followed *p, unsigned index)
@@ -124,14 +125,18 @@ static void survey(struct vt_followed *p, const struct vt_follow_out *out)
 	for (unsigned i = 0; i < used; i++) {
 		struct vt_followed_slot *s = &p->slots[i];
 		uint32_t generation, tid = owner_of(&threads[i], &generation);
+		bool closing = vt_load_acquire(&threads[i].closing) == generation;
 		if (!s->generation && tid != 0)
 			meet_slot(p, i, generation, tid, out);
-		if (!s->generation)
+		if (!s->generation) {
+			/* A recorder before us died while it freed this slot. */
+			if (closing && generation % 2 == 1 && p->view.live)
+				vt_store_release(&threads[i].generation, generation + 1);
 			continue;
+		}
 		read_name(&threads[i], s);
-		/* `closing` before `commit`: what is committed when it is set is all there will be. */
-		if (vt_load_acquire(&threads[i].closing))
-			s->closing = true;
+		/* `closing` was read before `commit`: what is committed when it is set is all there will be. */
+		s->closing = closing;
 		s->until_main = vt_load_acquire(&slot_at(p, i)->main.commit);
 		s->until_signal = vt_load_acquire(&slot_at(p, i)->signal.commit);
 		note_fullness(p, s);
@@ -410,7 +415,9 @@ static void look_at_thread(const struct vt_followed *p, struct vt_followed_slot 
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", p->view.file->pid, s->tid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		s->closing = s->closing || errno == ENOENT;
+		/* In the file, not only here: the next recorder must come to the same verdict. */
+		if (errno == ENOENT)
+			vt_store_release(&vt_threads_of(p->view.file)[index].closing, s->generation);
 		return;
 	}
 	ssize_t n = read(fd, name, sizeof(name) - 1);

@@ -31,6 +31,12 @@ extern struct vt_process vt_process;
 int vt_process_attach(const char *directory, uint64_t run, const struct vt_geometry *g,
                       uint64_t mask, uint32_t *bell, bool follow_fork);
 
+/* Is this process recorded now? Not in a child that has its parent's memory but no ring file. */
+static inline bool vt_process_recording(void)
+{
+	return vt_process.file && vt_load_relaxed(&vt__gate->counting);
+}
+
 /* Closes the gate: threads go quiet. The file stays mapped, for a thread may be inside an emit. */
 void vt_process_detach(void);
 

@@ -1,6 +1,7 @@
 /* recorder.c - the loop: bell, flush timer, counters timer, rounds over all processes. */
 #include <errno.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,7 +258,12 @@ static int start_waiting(struct vt_recorder *r)
 	if (err)
 		return err;
 	vt_store_relaxed(r->bell, 1);
+	/* Signals are the host's: none may be delivered to a thread of ours. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = uv_thread_create(&r->waiter, wait_for_bell, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
 		uv_sem_destroy(&r->armed);
 	r->waiting = err == 0;

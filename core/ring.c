@@ -13,8 +13,8 @@
 
 static void lose(struct vt_slot *slot, enum vt_lost_cause cause, unsigned category)
 {
-	uint64_t *cell = &slot->lost[cause][category & 63];
-	vt_store_relaxed(cell, vt_load_relaxed(cell) + 1);
+	/* Atomic: a handler that interrupts us may be losing an event of the same kind. */
+	vt_add_relaxed(&slot->lost[cause][category & 63], 1);
 }
 
 static struct vt_slot *slot_of(struct vt_ring *ring)
@@ -58,15 +58,34 @@ static bool count_segment(const struct vt_ring *ring, uint64_t counts[VT_MAX_CAT
 	return true;
 }
 
-/*
- * Takes a ring back from a dead emit. It may have died on either side of its two stores, emitted[] and
- * commit: commit is the truth, so emitted[] is counted anew in the current segment.
- */
-static void reclaim(struct vt_slot *slot, struct vt_ring *ring)
+void vt_ring_restore(struct vt_ring *ring)
 {
-	unsigned category = ring->nest & 63;
+	if (ring->commit > ring->limit)
+		ring->limit += ring->segment_size;
+	if (ring->limit == 0)
+		return;
+	uint64_t start = ring->limit - ring->segment_size;
+	uint64_t address = ring->segments + start / ring->segment_size % ring->segment_count *
+	                   ring->segment_size;
+	ring->bias = address - start;
+	ring->ticks = ((const struct vt_segment *)(uintptr_t)address)->ticks;
+}
+
+/*
+ * Takes a ring back from a dead emit, first of all its guard: a handler may interrupt this as well. The
+ * emit may have died on either side of its two stores, emitted[] and commit: commit is the truth, so
+ * emitted[] is counted anew in the current segment. False: somebody else was faster.
+ */
+static bool reclaim(struct vt_slot *slot, struct vt_ring *ring, uint64_t nest)
+{
+	unsigned category = nest & 63;
 	uint64_t counts[VT_MAX_CATEGORIES] = { 0 };
 
+	if (!__atomic_compare_exchange_n(&ring->nest, &nest, vt__stack_address() << 6 | category, false,
+	                                 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return false;
+	vt_signal_fence();
+	vt_ring_restore(ring);
 	if (ring->limit && count_segment(ring, counts)) {
 		const struct vt_segment *s = (const struct vt_segment *)(uintptr_t)
 			(ring->bias + ring->limit - ring->segment_size);
@@ -74,7 +93,16 @@ static void reclaim(struct vt_slot *slot, struct vt_ring *ring)
 		vt_store_relaxed(&ring->emitted[category], committed);
 	}
 	lose(slot, VT_LOST_ABORTED, category);
+	vt_signal_fence();
 	vt_store_relaxed(&ring->nest, 0);
+	return true;
+}
+
+/* May this ring be used now? It may if no emit is in it, or only one that is dead. */
+static bool is_free(struct vt_slot *slot, struct vt_ring *ring)
+{
+	uint64_t nest = vt_load_relaxed(&ring->nest);
+	return nest == 0 || (left_behind(nest) && reclaim(slot, ring, nest));
 }
 
 /* ---- finding a ring ---------------------------------------------------------------------------- */
@@ -93,23 +121,15 @@ struct vt_ring *vt__ring_acquire(unsigned id)
 		return slot ? &slot->main : NULL;
 	}
 	struct vt_slot *slot = slot_of(ring);
-	if (!ring->nest || left_behind(ring->nest)) {
-		if (ring->nest)
-			reclaim(slot, ring);
-		errno = saved;
-		return ring;
-	}
-	struct vt_ring *signal_ring = &slot->signal;
-	if (signal_ring->nest) {
-		if (left_behind(signal_ring->nest)) {
-			reclaim(slot, signal_ring);
-		} else {
+	if (!is_free(slot, ring)) {
+		ring = &slot->signal;
+		if (!is_free(slot, ring)) {
 			lose(slot, VT_LOST_NESTED, category);
-			signal_ring = NULL;
+			ring = NULL;
 		}
 	}
 	errno = saved;
-	return signal_ring;
+	return ring;
 }
 
 /* ---- entering a segment ------------------------------------------------------------------------ */

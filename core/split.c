@@ -9,7 +9,18 @@
 #include "core/bytes.h"
 #include "core/split.h"
 
-enum { MAX_EVENTS = VT_SPLIT_BYTES / 8 };
+enum {
+	MAX_EVENTS = VT_SPLIT_BYTES / 8,
+	RUN = 8,                        /* so many events of one type in a row: more will follow */
+};
+
+/* Loops over columns are compiled for wider vectors too; the processor is asked once, at load time. */
+#if defined(__x86_64__) && defined(__OPTIMIZE__) && \
+	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define VECTORISED __attribute__((noinline, target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define VECTORISED __attribute__((noinline))
+#endif
 
 struct category;
 
@@ -21,7 +32,6 @@ struct type {
 	uint32_t events;
 	uint16_t id;
 	uint8_t index;                  /* in its category */
-	uint8_t record_words;           /* 0: it has a text, so each record says */
 };
 
 struct category {
@@ -34,6 +44,7 @@ struct category {
 
 struct vt_splitter {
 	struct type *by_id[VT_MAX_CATEGORIES << 8];     /* types of this chunk */
+	uint8_t record_words[VT_MAX_CATEGORIES << 8];   /* of these; 0: none here, or it has a text */
 	struct type *free_types, *used_types;
 	struct category categories[VT_MAX_CATEGORIES];
 	uint64_t *words;                /* the chunk's records, as copied: `places` point into it */
@@ -41,6 +52,7 @@ struct vt_splitter {
 	uint32_t events;
 	bool failed;
 	uint64_t *values;               /* one column */
+	uint8_t *bytes;                 /* one of less than a byte each */
 	struct vt_out raw;              /* all sections, one after the other */
 	uint32_t *pieces;
 	unsigned piece_count, piece_room;
@@ -54,7 +66,8 @@ struct vt_splitter *vt_splitter_new(void)
 		return NULL;
 	s->words = malloc(VT_SPLIT_BYTES);
 	s->values = malloc(MAX_EVENTS * sizeof(*s->values));
-	if (!s->words || !s->values) {
+	s->bytes = malloc(MAX_EVENTS + 8);
+	if (!s->words || !s->values || !s->bytes) {
 		vt_splitter_free(s);
 		return NULL;
 	}
@@ -78,6 +91,7 @@ void vt_splitter_free(struct vt_splitter *s)
 	}
 	free(s->words);
 	free(s->values);
+	free(s->bytes);
 	free(s->pieces);
 	vt_out_free(&s->raw);
 	free(s);
@@ -118,7 +132,7 @@ static struct type *meet_type(struct vt_splitter *s, const struct vt_ring_cursor
 	struct type *t = spare_type(s);
 	if (t && !c->ticks) {
 		c->ticks = malloc(MAX_EVENTS * sizeof(*c->ticks));
-		c->kinds = malloc(MAX_EVENTS);
+		c->kinds = malloc(MAX_EVENTS + 8);      /* add_bits pads it */
 	}
 	if (!t || !c->ticks || !c->kinds) {
 		s->failed = true;
@@ -131,7 +145,7 @@ static struct type *meet_type(struct vt_splitter *s, const struct vt_ring_cursor
 	t->events = 0;
 	t->id = (uint16_t)id;
 	t->index = (uint8_t)c->type_count;
-	t->record_words = layout->text >= 0 ? 0 : (uint8_t)(1 + layout->columns);
+	s->record_words[id] = layout->text >= 0 ? 0 : (uint8_t)(1 + layout->columns);
 	t->next = s->used_types;
 	s->used_types = t;
 	c->types[c->type_count++] = t;
@@ -149,21 +163,22 @@ static uint32_t text_record_words(const struct type *t, const uint64_t *record, 
 	return 1 + t->layout->columns + (uint32_t)((record[1] + 7) / 8);
 }
 
-static uint64_t full_ticks(struct vt_ring_cursor *cursor, uint64_t word)
+/* A ring's order is its positions; ticks are made to agree (format.h: strictly increasing). */
+static VT_COLD uint64_t corrected_ticks(struct vt_ring_cursor *cursor, uint64_t ticks, uint64_t last)
 {
-	uint64_t low = word >> 16;
-	int64_t distance = (int64_t)((low - cursor->segment_ticks) << 16) >> 16;
-	uint64_t ticks = cursor->segment_ticks + (uint64_t)distance;
+	cursor->corrections++;
+	if (last + 1 - ticks > cursor->largest_correction)
+		cursor->largest_correction = last + 1 - ticks;
+	return last + 1;
+}
 
-	/* A ring's order is its positions; ticks are made to agree (format.h: strictly increasing). */
-	if (ticks <= cursor->last) {
-		cursor->corrections++;
-		if (cursor->last + 1 - ticks > cursor->largest_correction)
-			cursor->largest_correction = cursor->last + 1 - ticks;
-		ticks = cursor->last + 1;
-	}
-	cursor->last = ticks;
-	return ticks;
+static inline uint64_t full_ticks(struct vt_ring_cursor *cursor, uint64_t segment_ticks, uint64_t word,
+                                  uint64_t last)
+{
+	int64_t distance = (int64_t)((word & ~0xffffull) - (segment_ticks << 16)) >> 16;
+	uint64_t ticks = segment_ticks + (uint64_t)distance;
+
+	return vt_likely(ticks > last) ? ticks : corrected_ticks(cursor, ticks, last);
 }
 
 /* Reads a segment header at the cursor. VT_SPLIT_WHOLE: the cursor is behind it. */
@@ -194,39 +209,104 @@ uint64_t vt_splitter_lost(struct vt_ring_cursor *cursor, const struct vt_segment
 
 enum take { TAKE_ALL, TAKE_PAD, TAKE_CUT, TAKE_MISFIT };
 
+/* What take_records keeps in registers. */
+struct taking {
+	struct vt_ring_cursor *cursor;
+	const uint64_t *words;
+	uint64_t segment_ticks, last;
+	uint32_t at, end;
+};
+
+/* The type and the length of the record at k->at, or why there is none. */
+static VT_COLD enum take look(struct vt_splitter *s, const struct taking *k, vt_layout_of *layout_of,
+                              void *user, uint32_t *size)
+{
+	const uint64_t word = k->words[k->at];
+	const unsigned id = word & 0xffff;
+
+	if (word == 0)
+		return TAKE_PAD;
+	if (id >> 8 >= VT_MAX_CATEGORIES ||
+	    (!s->by_id[id] && !meet_type(s, k->cursor, id, layout_of, user)))
+		return TAKE_MISFIT;
+	const struct type *t = s->by_id[id];
+	*size = 1u + t->layout->columns;
+	if (t->layout->text >= 0)
+		*size = text_record_words(t, k->words + k->at, k->end - k->at);
+	return *size == 0 ? TAKE_MISFIT : *size > k->end - k->at ? TAKE_CUT : TAKE_ALL;
+}
+
+static inline void take_one(struct taking *k, struct type *t, uint32_t size)
+{
+	struct category *c = t->category;
+
+	k->last = full_ticks(k->cursor, k->segment_ticks, k->words[k->at], k->last);
+	t->places[t->events++] = k->at;
+	c->ticks[c->events] = k->last;
+	c->kinds[c->events++] = t->index;
+	k->at += size;
+}
+
+/*
+ * Takes records of one type as long as they follow each other. The processor guesses this loop's branch,
+ * where it would wait for each record's length to know where the next one is.
+ */
+static void take_run(struct taking *k, struct type *t, uint32_t size)
+{
+	struct taking own = *k;
+	const uint64_t id = t->id;
+	struct category *c = t->category;
+	uint32_t *place = t->places + t->events;
+	uint64_t *tick = c->ticks + c->events;
+
+	while (own.end - own.at >= size && (own.words[own.at] & 0xffff) == id) {
+		own.last = full_ticks(own.cursor, own.segment_ticks, own.words[own.at], own.last);
+		*place++ = own.at;
+		*tick++ = own.last;
+		own.at += size;
+	}
+	uint32_t count = (uint32_t)(place - t->places) - t->events;
+	memset(c->kinds + c->events, t->index, count);
+	t->events += count;
+	c->events += count;
+	*k = own;
+}
+
+/* `counted` of the categories that this chunk has, and the chunk's sum, from what was taken. */
+static void count_taken(struct vt_splitter *s, struct vt_ring_cursor *cursor)
+{
+	s->events = 0;
+	for (const struct type *t = s->used_types; t; t = t->next) {
+		cursor->counted[t->id >> 8] = t->category->first + t->category->events;
+		s->events += t->events;
+	}
+}
+
 /* Takes records from words[at] to words[end], which lie in one segment. Returns why it ended at *stop. */
 static enum take take_records(struct vt_splitter *s, struct vt_ring_cursor *cursor, uint32_t at,
                               uint32_t end, uint32_t *stop, vt_layout_of *layout_of, void *user)
 {
-	const uint64_t *words = s->words;
+	struct taking k = { cursor, s->words, cursor->segment_ticks, cursor->last, at, end };
 	enum take result = TAKE_ALL;
+	unsigned before = 0, run = 0;
 
-	for (; at < end; ) {
-		const uint64_t word = words[at];
-		const unsigned id = word & 0xffff;
-		struct type *t = id >> 8 < VT_MAX_CATEGORIES ? s->by_id[id] : NULL;
-		if (vt_unlikely(!t)) {
-			result = word == 0 ? TAKE_PAD : TAKE_MISFIT;
-			if (word == 0 || !(t = meet_type(s, cursor, id, layout_of, user)))
+	while (k.at < end) {
+		const unsigned id = k.words[k.at] & 0xffff;
+		uint32_t size = id >> 8 < VT_MAX_CATEGORIES ? s->record_words[id] : 0;
+		if (vt_unlikely(size - 1 >= end - k.at)) {      /* it is 0, or too long */
+			result = look(s, &k, layout_of, user, &size);
+			if (result != TAKE_ALL)
 				break;
-			result = TAKE_ALL;
 		}
-		uint32_t size = t->record_words;
-		if (vt_unlikely(size == 0))
-			size = text_record_words(t, words + at, end - at);
-		if (vt_unlikely(size == 0 || size > end - at)) {
-			result = size == 0 ? TAKE_MISFIT : TAKE_CUT;
-			break;
-		}
-		struct category *c = t->category;
-		c->ticks[c->events] = full_ticks(cursor, word);
-		c->kinds[c->events++] = t->index;
-		t->places[t->events++] = at;
-		cursor->counted[id >> 8]++;
-		s->events++;
-		at += size;
+		take_one(&k, s->by_id[id], size);
+		run = id == before ? run + 1 : 0;
+		before = id;
+		if (vt_unlikely(run >= RUN) && s->record_words[id])
+			take_run(&k, s->by_id[id], size);
 	}
-	*stop = at;
+	cursor->last = k.last;
+	*stop = k.at;
+	count_taken(s, cursor);
 	return result;
 }
 
@@ -303,64 +383,145 @@ static void add_piece(struct vt_splitter *s, uint32_t length)
 	s->pieces[s->piece_count++] = length;
 }
 
-static void pack_bits(uint8_t *to, const uint64_t *values, uint32_t count, unsigned width)
-{
-	const unsigned each = 8 / width;
-	memset(to, 0, (count + each - 1) / each);
-	for (uint32_t i = 0; i < count; i++)
-		to[i / each] = (uint8_t)(to[i / each] | values[i] << (i % each * width));
-}
-
-static void pack_plane(uint8_t *restrict to, const uint64_t *restrict values, uint32_t count,
-                       unsigned shift)
+static VECTORISED void pack_plane(uint8_t *restrict to, const uint64_t *restrict values, uint32_t count,
+                                  unsigned shift)
 {
 	for (uint32_t i = 0; i < count; i++)
 		to[i] = (uint8_t)(values[i] >> shift);
+}
+
+/* Packs bytes of `width` bits, 8 / width of them into one; they are padded with zeros to whole ones. */
+static inline void pack_bits(uint8_t *restrict to, const uint8_t *restrict from, uint32_t length,
+                             const unsigned width)
+{
+	for (uint32_t i = 0; i < length; i++) {
+		unsigned bits = 0;
+		for (unsigned k = 0; k < 8 / width; k++)
+			bits |= (unsigned)from[8 / width * i + k] << k * width;
+		to[i] = (uint8_t)bits;
+	}
+}
+
+static VECTORISED void pack(uint8_t *restrict to, const uint8_t *restrict from, uint32_t length,
+                            unsigned width)
+{
+	if (width == 1)
+		pack_bits(to, from, length, 1);
+	else if (width == 2)
+		pack_bits(to, from, length, 2);
+	else
+		pack_bits(to, from, length, 4);
+}
+
+/* Room for `length` bytes of a column, which are counted already; NULL: no memory. */
+static uint8_t *plane_room(struct vt_splitter *s, uint32_t length)
+{
+	uint8_t *to = vt_out_room(&s->raw, length);
+	if (!to)
+		return NULL;
+	s->raw.length += length;
+	add_piece(s, length);
+	return to;
+}
+
+/* A column of values that are less than a byte each; `bytes` has room for 7 more. */
+static void add_bits(struct vt_splitter *s, uint8_t *bytes, uint32_t count, unsigned width)
+{
+	uint32_t length = (uint32_t)(((uint64_t)count * width + 7) / 8);
+	uint8_t *to = plane_room(s, length);
+	if (!to)
+		return;
+	memset(bytes + count, 0, 7);
+	pack(to, bytes, length, width);
 }
 
 /* Appends one column and returns its width. */
 static uint8_t add_column(struct vt_splitter *s, const uint64_t *values, uint32_t count, uint64_t all)
 {
 	uint8_t width = width_of(all);
-	uint32_t length = width < 8 ? (uint32_t)(((uint64_t)count * width + 7) / 8) : count;
-	unsigned planes = width < 8 ? width > 0 : width / 8u;
 
-	for (unsigned p = 0; p < planes; p++) {
-		uint8_t *to = vt_out_room(&s->raw, length);
+	if (width > 0 && width < 8) {
+		pack_plane(s->bytes, values, count, 0);
+		add_bits(s, s->bytes, count, width);
+		return width;
+	}
+	for (unsigned shift = 0; shift < width; shift += 8) {
+		uint8_t *to = plane_room(s, count);
 		if (!to)
 			return 0;
-		if (width < 8)
-			pack_bits(to, values, count, width);
-		else
-			pack_plane(to, values, count, 8 * p);
-		s->raw.length += length;
-		add_piece(s, length);
+		pack_plane(to, values, count, shift);
 	}
 	return width;
 }
 
-static uint8_t add_types_column(struct vt_splitter *s, const struct category *c)
+static uint8_t add_types_column(struct vt_splitter *s, struct category *c)
 {
-	for (uint32_t i = 0; i < c->events; i++)
-		s->values[i] = c->kinds[i];
-	return add_column(s, s->values, c->events, c->type_count - 1u);
+	uint8_t width = width_of(c->type_count - 1u);
+
+	if (width == 8) {
+		uint8_t *to = plane_room(s, c->events);
+		if (to)
+			memcpy(to, c->kinds, c->events);
+	} else if (width > 0) {
+		add_bits(s, c->kinds, c->events, width);
+	}
+	return width;
+}
+
+/* Ticks to distances; returns all of their bits. */
+static VECTORISED uint64_t take_steps(uint64_t *restrict to, const uint64_t *restrict ticks, uint32_t count)
+{
+	uint64_t all = 0;
+
+	to[0] = 0;
+	for (uint32_t i = 1; i < count; i++)
+		all |= to[i] = ticks[i] - ticks[i - 1] - 1;
+	return all;
 }
 
 static uint8_t add_ticks_column(struct vt_splitter *s, const struct category *c)
 {
-	uint64_t *v = s->values, all = 0;
-
-	v[0] = 0;
-	for (uint32_t i = 1; i < c->events; i++) {
-		v[i] = c->ticks[i] - c->ticks[i - 1] - 1;
-		all |= v[i];
-	}
-	return add_column(s, v, c->events, all);
+	uint64_t all = take_steps(s->values, c->ticks, c->events);
+	return add_column(s, s->values, c->events, all);
 }
 
-static uint64_t zigzag(uint64_t v)
+static inline uint64_t zigzag(uint64_t v)
 {
 	return v << 1 ^ (uint64_t)((int64_t)v >> 63);
+}
+
+/* The words at `places`; returns all of their bits. */
+static VECTORISED uint64_t gather(uint64_t *restrict to, const uint64_t *restrict from,
+                                  const uint32_t *restrict places, uint32_t count)
+{
+	uint64_t all = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		all |= to[i] = from[places[i]];
+	return all;
+}
+
+static VECTORISED uint64_t gather_signed(uint64_t *restrict to, const uint64_t *restrict from,
+                                         const uint32_t *restrict places, uint32_t count)
+{
+	uint64_t all = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		all |= to[i] = zigzag(from[places[i]]);
+	return all;
+}
+
+static uint64_t gather_changes(uint64_t *restrict to, const uint64_t *restrict from,
+                               const uint32_t *restrict places, uint32_t count)
+{
+	uint64_t all = 0, before = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t value = from[places[i]];
+		all |= to[i] = zigzag(value - before);
+		before = value;
+	}
+	return all;
 }
 
 /* A text's length is the first word behind the header, and the other fields follow it. */
@@ -370,27 +531,19 @@ static uint8_t add_field_column(struct vt_splitter *s, const struct type *t, uns
 	const unsigned word = 1 + (text < 0 || (int)field > text ? field :
 	                           (int)field == text ? 0 : field + 1);
 	const uint64_t *from = s->words + word;
-	uint64_t *v = s->values, all = 0;
+	uint64_t all;
 
 	switch (t->layout->kinds[field]) {
-	case VT_KIND_GAUGE: {
-		uint64_t before = 0;
-		for (uint32_t i = 0; i < t->events; i++) {
-			uint64_t value = from[t->places[i]];
-			all |= v[i] = zigzag(value - before);
-			before = value;
-		}
+	case VT_KIND_GAUGE:
+		all = gather_changes(s->values, from, t->places, t->events);
 		break;
-	}
 	case VT_KIND_INT:
-		for (uint32_t i = 0; i < t->events; i++)
-			all |= v[i] = zigzag(from[t->places[i]]);
+		all = gather_signed(s->values, from, t->places, t->events);
 		break;
 	default:
-		for (uint32_t i = 0; i < t->events; i++)
-			all |= v[i] = from[t->places[i]];
+		all = gather(s->values, from, t->places, t->events);
 	}
-	return add_column(s, v, t->events, all);
+	return add_column(s, s->values, t->events, all);
 }
 
 static void add_texts(struct vt_splitter *s, const struct type *t)
@@ -405,7 +558,7 @@ static void add_texts(struct vt_splitter *s, const struct type *t)
 }
 
 /* Appends the section of a category to s->raw. */
-static void add_section(struct vt_splitter *s, const struct category *c)
+static void add_section(struct vt_splitter *s, struct category *c)
 {
 	size_t start = s->raw.length;
 	size_t columns = 2;
@@ -447,6 +600,7 @@ void vt_splitter_reset(struct vt_splitter *s)
 		struct type *t = s->used_types;
 		s->used_types = t->next;
 		s->by_id[t->id] = NULL;
+		s->record_words[t->id] = 0;
 		t->category->events = 0;
 		t->category->type_count = 0;
 		t->next = s->free_types;
@@ -465,7 +619,7 @@ int vt_splitter_sections(struct vt_splitter *s, const struct vt_split_section **
 	s->raw.length = 0;
 	s->piece_count = 0;
 	for (unsigned id = 0; id < VT_MAX_CATEGORIES; id++) {
-		const struct category *c = &s->categories[id];
+		struct category *c = &s->categories[id];
 		if (c->events == 0)
 			continue;
 		starts[n] = s->raw.length;

@@ -117,7 +117,7 @@ static void follow_file(void)
 
 uint64_t vt_string(const char *text)
 {
-	if (!text || !vt_process.file)
+	if (!text || !vt_process_recording())
 		return 0;
 	int saved = errno;
 	size_t length = strnlen(text, VT_MAX_STRING);
@@ -132,7 +132,7 @@ uint64_t vt_string(const char *text)
 void vt_fact(const char *key, const char *value, int class_flag)
 {
 	struct vt_ring_file *f = vt_process.file;
-	if (!f || !key || !value)
+	if (!vt_process_recording() || !key || !value)
 		return;
 	uint32_t k = (uint32_t)vt_string(key), v = (uint32_t)vt_string(value);
 	uint64_t index = vt_add_relaxed(&f->next_fact, 1);
@@ -227,7 +227,7 @@ static int register_category(const char *name, const char *help)
 
 int vt_register_category(const char *name, const char *help)
 {
-	if (!vt_process.file)
+	if (!vt_process_recording())
 		return -ENOTCONN;
 	if (!legal_name(name))
 		return -EINVAL;
@@ -281,7 +281,7 @@ static int register_event(unsigned category, const char *name, const char *help,
 int vt_register_event(int category, const char *name, const char *help, unsigned flags,
                       const struct vt_field *fields, unsigned count)
 {
-	if (!vt_process.file)
+	if (!vt_process_recording())
 		return -ENOTCONN;
 	if (category < (int)VT_HOST_CATEGORY || category >= (int)VT_MAX_CATEGORIES || !legal_name(name) ||
 	    count > VT_MAX_FIELDS)

@@ -52,6 +52,7 @@ static void set_up_ring(struct vt_ring *ring, char *segments, uint32_t size, uin
 	ring->segment_size = size;
 	if (ring->segment_count == 0)
 		ring->segment_count = count;
+	vt_ring_restore(ring);
 	vt_store_relaxed(&ring->nest, 0);
 }
 
@@ -73,7 +74,7 @@ static void take_over(struct vt_ring_file *f, struct vt_slot *slot, struct vt_th
 	set_up_ring(&slot->main, segments, f->segment_size, f->segment_count);
 	set_up_ring(&slot->signal, signal_segments, f->signal_segment_size, f->signal_segment_count);
 	store_bases(slot);
-	entry->closing = entry->named = 0;
+	entry->named = 0;
 	entry->start = vt_ticks();
 }
 
@@ -105,7 +106,10 @@ static int take_number(struct vt_ring_file *f)
 
 static struct vt_ring_file *file_of_child(void);
 
-struct vt_slot *vt_thread_claim(void)
+/* A handler that interrupts a claim must not claim a second slot. */
+static VT_THREAD_LOCAL bool claiming __attribute__((tls_model("initial-exec")));
+
+static struct vt_slot *claim(void)
 {
 	if (attempts_to_skip > 0) {
 		attempts_to_skip--;
@@ -132,7 +136,21 @@ struct vt_slot *vt_thread_claim(void)
 	/* Pairs with the recorder's acquire load: an entry with a tid is complete. */
 	vt_store_release(&entry->tid, (uint32_t)syscall(SYS_gettid));
 	pthread_setspecific(exit_key, slot);
-	VT_EMIT(meta, thread_begin, .tid = entry->tid);
+	return slot;
+}
+
+struct vt_slot *vt_thread_claim(void)
+{
+	if (claiming)
+		return NULL;
+	claiming = true;
+	vt_signal_fence();
+	bool had = vt__ring != NULL;    /* a handler may have claimed before we said that we do */
+	struct vt_slot *slot = had ? (struct vt_slot *)(void *)vt__ring : claim();
+	vt_signal_fence();
+	claiming = false;
+	if (slot && !had)
+		VT_EMIT(meta, thread_begin, .tid = (uint64_t)syscall(SYS_gettid));
 	return slot;
 }
 
@@ -156,7 +174,7 @@ static void at_thread_exit(void *value)
 	VT_EMIT(meta, thread_end, .tid = entry->tid);
 	vt__ring = NULL;
 	/* Pairs with the recorder's acquire load: what it drains after it is all there is. */
-	vt_store_release(&entry->closing, 1);
+	vt_store_release(&entry->closing, vt_load_relaxed(&entry->generation));
 	vt_process_wake();
 }
 
@@ -197,9 +215,8 @@ static void after_fork_in_child(void)
 	}
 }
 
-static void open_gate(struct vt_ring_file *f)
+static void open_gate(const struct vt_ring_file *f)
 {
-	vt_process.gate->file = f;
 	vt_store_relaxed(&vt_process.gate->counting, 1);
 	vt_store_relaxed(&vt_process.gate->mask, vt_load_relaxed(&f->wanted_mask));
 }
@@ -273,6 +290,8 @@ static void rebase(struct vt_ring_file *f)
 	f->next_fact = 0;
 	memset(f->facts, 0, sizeof(f->facts));
 	f->next_record = 1;
+	memset(f->snapshots, 0, sizeof(f->snapshots));
+	f->last_session = 0;
 	f->ended = 0;
 }
 
@@ -398,14 +417,14 @@ void vt__count_slow(unsigned metric, uint64_t n, bool is_max)
 void vt_metric_declare(enum vt_metric_id metric)
 {
 	struct vt_ring_file *f = vt_process.file;
-	if (f)
+	if (vt_process_recording())
 		__atomic_fetch_or(&f->present[metric / 64], 1ull << metric % 64, __ATOMIC_RELAXED);
 }
 
 void vt_gauge_set(enum vt_metric_id metric, uint64_t value)
 {
 	struct vt_ring_file *f = vt_process.file;
-	if (!f || !vt_load_relaxed(&vt__gate->counting))
+	if (!vt_process_recording())
 		return;
 	vt_store_relaxed(&f->gauges[metric], value);
 	vt_metric_declare(metric);
@@ -419,7 +438,7 @@ uint64_t vt_gauge(enum vt_metric_id metric)
 void vt_source_say(enum vt_source_id source, bool available, const char *reason)
 {
 	struct vt_ring_file *f = vt_process.file;
-	if (!f)
+	if (!vt_process_recording())
 		return;
 	uint32_t id = reason && *reason ? (uint32_t)vt_string(reason) : 0;
 	vt_store_relaxed(&f->sources[source].reason, id);

@@ -21,6 +21,7 @@
 static struct {
 	pthread_mutex_t lock;           /* vt_start, vt_stop, vt_flush against each other */
 	bool running;
+	pid_t pid;                      /* of the process that runs: a forked child has no recorder */
 	struct vt_settings settings;
 	char log_path[PATH_MAX], directory[PATH_MAX];
 	uint64_t run;
@@ -32,7 +33,13 @@ static struct {
 	int answer;
 	struct vt_recorder recorder;
 	char program[64], version[64];  /* for live metrics: as in the log */
+	uint64_t snapshots_taken;       /* the recorder has those up to this number for certain */
 } tracer = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static bool recording_here(void)
+{
+	return tracer.running && tracer.pid == getpid();
+}
 
 static void say(const char *what, const char *why)
 {
@@ -91,10 +98,6 @@ static void on_command(uv_async_t *handle)
 static void run_loop(void *unused)
 {
 	(void)unused;
-	/* Signals are the host's; a write past a limit must not kill it. */
-	sigset_t all;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pthread_setname_np(pthread_self(), "valktrace");
 	uv_run(&tracer.loop, UV_RUN_DEFAULT);
 }
@@ -123,8 +126,14 @@ static int open_recorder(void)
 	if (err)
 		goto no_thread;
 	err = uv_sem_init(&tracer.answered, 0);
-	if (!err)
+	if (!err) {
+		/* Signals are the host's; and a write past a limit (SIGXFSZ) must not kill it. */
+		sigset_t all, before;
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
 		err = uv_thread_create(&tracer.thread, run_loop, NULL);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
 	if (!err)
 		return 0;
 	uv_close((uv_handle_t *)&tracer.command, NULL);
@@ -199,6 +208,7 @@ static int start(const struct vt_options *o, const char **what)
 		unlink(vt_process.place.path);
 		return err;
 	}
+	tracer.snapshots_taken = 0;
 	if (mask)
 		vt_enable(mask);
 	return 0;
@@ -216,11 +226,13 @@ int vt_start(const struct vt_options *options)
 		return -VT_E_ABI;
 	}
 	pthread_mutex_lock(&tracer.lock);
-	int err = tracer.running ? -EALREADY : start(o, &what);
-	if (!err)
+	int err = recording_here() ? -EALREADY : start(o, &what);
+	if (!err) {
 		tracer.running = true;
-	else if (err != -EALREADY)
+		tracer.pid = getpid();
+	} else if (err != -EALREADY) {
 		say(what, vt_strerror(err));
+	}
 	pthread_mutex_unlock(&tracer.lock);
 	errno = saved;
 	return err;
@@ -230,7 +242,7 @@ int vt_stop(void)
 {
 	int saved = errno;
 	pthread_mutex_lock(&tracer.lock);
-	int err = tracer.running ? 0 : -ENOTCONN;
+	int err = recording_here() ? 0 : -ENOTCONN;
 	if (!err) {
 		vt_process_detach();
 		err = ask(COMMAND_STOP);
@@ -244,21 +256,37 @@ int vt_stop(void)
 	return err;
 }
 
+/* A host that exits without vt_stop still gets a closed log; one that dies has its ring file. */
+__attribute__((destructor)) static void stop_at_exit(void)
+{
+	if (pthread_mutex_trylock(&tracer.lock) != 0)
+		return;
+	bool running = recording_here();
+	pthread_mutex_unlock(&tracer.lock);
+	if (running)
+		vt_stop();
+}
+
 int vt_flush(void)
 {
 	pthread_mutex_lock(&tracer.lock);
-	int err = tracer.running ? ask(COMMAND_FLUSH) : -ENOTCONN;
+	int err = recording_here() ? ask(COMMAND_FLUSH) : -ENOTCONN;
 	pthread_mutex_unlock(&tracer.lock);
 	return err;
 }
 
 /* ---- live metrics ------------------------------------------------------------------------------------ */
 
-/* Hands a sample to the recorder: it takes it out of the ring file in its next round. */
+/*
+ * Hands a sample to the recorder: it takes it out of the ring file in its next round. Whoever reads
+ * metrics faster than that waits for a round now and then: each number that was given is in the log.
+ */
 static void post_snapshot(const struct vt_counter_sample *s)
 {
 	struct vt_snapshot *to = &vt_process.file->snapshots[s->sequence % VT_SNAPSHOTS];
 
+	if (to->sequence > tracer.snapshots_taken && ask(COMMAND_FLUSH) == 0)
+		tracer.snapshots_taken = s->sequence - 1;
 	vt_store_relaxed(&to->sequence, 0);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	to->ticks = s->ticks;
@@ -313,7 +341,7 @@ int vt_metrics_read(struct vt_metrics *m)
 	m->schema = vt_schema_builtin();
 	m->program = m->version = "";
 	pthread_mutex_lock(&tracer.lock);
-	int err = tracer.running ? 0 : -ENOTCONN;
+	int err = recording_here() ? 0 : -ENOTCONN;
 	if (!err) {
 		struct vt_ring_view view;
 		struct vt_counter_sample s;
@@ -332,7 +360,7 @@ int vt_metrics_read(struct vt_metrics *m)
 static void set_mask(uint64_t mask)
 {
 	struct vt_ring_file *f = vt_process.file;
-	if (!f || !vt_load_relaxed(&vt__gate->counting))
+	if (!vt_process_recording())
 		return;
 	uint64_t before = vt_load_relaxed(&f->wanted_mask), now = vt_anchor_now().monotonic;
 

@@ -94,7 +94,7 @@ VT_STATIC_ASSERT(sizeof(struct vt_slot) == 12544, "layout");
 /* Owner of a slot. `generation`: even free, odd owned. 64 bytes, a table of its own. */
 struct vt_thread_entry {
 	uint32_t generation;        /* claimed by compare-and-swap even -> odd; made even by the reader */
-	uint32_t closing;           /* 1: its thread has ended (store-release), the reader may drain and free it */
+	uint32_t closing;           /* the generation whose thread has ended (store-release): drain and free it */
 	uint32_t tid;
 	uint32_t named;             /* 1: the host gave the name, so the system's is not taken */
 	uint64_t start;             /* ticks of the claim */
@@ -176,7 +176,6 @@ VT_STATIC_ASSERT(sizeof(struct vt_ring_file) <= VT_RING_FILE_HEADER, "layout");
 struct vt_gate {
 	uint64_t mask;              /* categories whose events are on */
 	uint64_t counting;          /* not 0: counters are on */
-	struct vt_ring_file *file;
 };
 
 VT_BEGIN_DECLS
@@ -261,7 +260,20 @@ VT_INLINE void vt__emit(unsigned id, const uint64_t *words, unsigned count)
 	vt_store_relaxed(&ring->nest, 0);
 }
 
-/* Adds to a counter cell of this thread. Relaxed: one writer, and a reader needs no order. */
+/*
+ * Adds to a word that one thread writes. One instruction, so that a signal handler of that thread
+ * which counts the same thing is not lost; not locked, for no other thread does.
+ */
+VT_INLINE void vt__add(uint64_t *cell, uint64_t n)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("addq %1, %0" : "+m"(*cell) : "er"(n));
+#else
+	vt_add_relaxed(cell, n);
+#endif
+}
+
+/* Adds to a counter cell of this thread. A reader needs no order between cells. */
 VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
 {
 	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
@@ -270,8 +282,7 @@ VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
 		vt__count_slow(metric, n, false);
 		return;
 	}
-	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
-	vt_store_relaxed(cell, vt_load_relaxed(cell) + n);
+	vt__add(&((struct vt_slot *)(void *)vt__ring)->cells[metric], n);
 }
 
 /* Raises a MAX cell of this thread. */
@@ -284,8 +295,10 @@ VT_INLINE void vt_count_max(enum vt_metric_id metric, uint64_t value)
 		return;
 	}
 	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
-	if (value > vt_load_relaxed(cell))
-		vt_store_relaxed(cell, value);
+	uint64_t old = vt_load_relaxed(cell);
+	while (vt_unlikely(value > old) && !__atomic_compare_exchange_n(cell, &old, value, true,
+	                                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 VT_END_DECLS
