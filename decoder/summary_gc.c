@@ -232,6 +232,17 @@ static void print_cycles(struct vt_summary *s)
 	}
 }
 
+/* A whole percent is enough beside a time, and keeps the line within 80 columns. */
+static void put_share(struct vt_sink *out, uint64_t part, uint64_t whole)
+{
+	uint64_t percent = whole > 0 ? (uint64_t)(((vt_u128)part * 100 + whole / 2) / whole) : 0;
+
+	if (part > 0 && percent == 0)
+		vt_sink_string(out, "<1 %");
+	else
+		vt_sink_printf(out, "%llu %%", (unsigned long long)percent);
+}
+
 static void print_percentile(struct vt_sink *out, const struct vt_histogram *h, const char *name,
                              uint64_t parts, uint64_t of)
 {
@@ -282,7 +293,7 @@ static void print_time(struct vt_summary *s)
 		vt_sink_printf(s->out, "%s%s ", before, phase_names[i]);
 		vt_put_ns(s->out, gc->phases[i]);
 		vt_sink_printf(s->out, " (");
-		vt_put_percent(s->out, gc->phases[i], gc->time);
+		put_share(s->out, gc->phases[i], gc->time);
 		vt_sink_char(s->out, ')');
 		before = " + ";
 	}
@@ -290,7 +301,7 @@ static void print_time(struct vt_summary *s)
 		vt_sink_string(s->out, " + other ");
 		vt_put_ns(s->out, gc->time - told);
 		vt_sink_string(s->out, " (");
-		vt_put_percent(s->out, gc->time - told, gc->time);
+		put_share(s->out, gc->time - told, gc->time);
 		vt_sink_char(s->out, ')');
 	} else if (told > gc->time) {
 		vt_sink_string(s->out, " in cycles that ended; phases, those of other cycles too: ");
