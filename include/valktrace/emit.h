@@ -32,13 +32,10 @@
 
 VT_BEGIN_DECLS
 
-/* `count` is a constant wherever this is inlined: the payload then never leaves the registers. */
+/* `count` is a constant wherever this is inlined: a short payload then never leaves the registers. */
 VT_INLINE void vt__emit_payload(unsigned id, const void *payload, unsigned count)
 {
-	uint64_t words[VT_MAX_FIELDS];
-
-	__builtin_memcpy(words, (const char *)payload + 8, 8 * (size_t)count);
-	vt__emit(id, words, count);
+	vt__emit(id, (const vt__word *)payload + 1, count);
 }
 
 /* Emits an event of a type that was registered at run time: `count` words, one a field, in order. */

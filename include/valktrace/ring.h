@@ -223,11 +223,14 @@ VT_INLINE uint64_t vt__stack_address(void)
 	return sp;
 }
 
+/* A field of any type, read as the word that it is. */
+typedef uint64_t __attribute__((may_alias)) vt__word;
+
 /*
  * Emits one record of `count` words: about 20 instructions, of which the tick read costs the most. It
  * is read first, so that the loads hide in its latency.
  */
-VT_INLINE void vt__emit(unsigned id, const uint64_t *words, unsigned count)
+VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 {
 	const uint64_t now = vt_ticks();
 	const uint64_t size = 8 + 8 * (uint64_t)count;
