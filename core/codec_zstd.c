@@ -11,7 +11,7 @@
 
 #include <valktrace/format.h>
 
-#define MIN_PIECE    64         /* less is not worth a block of its own: joined with what follows */
+#define MIN_PIECE    1024       /* less costs more time than it saves bytes: joined with what follows */
 #define BLOCK_HEADER 3          /* bytes that a flush costs at least */
 #define WINDOW_LOG   20         /* a section is not longer than that: see VT_MAX_RAW */
 

@@ -105,7 +105,8 @@ static uint32_t owner_of(const struct vt_thread_entry *entry, uint32_t *generati
 static void note_fullness(struct vt_followed *p, const struct vt_followed_slot *s)
 {
 	uint64_t size = (uint64_t)s->main.segment_size * s->main.most_segments;
-	uint64_t bytes = s->until_main - s->main.cursor.position;
+	uint64_t read = s->main.cursor.position;
+	uint64_t bytes = s->until_main > read ? s->until_main - read : 0;
 
 	bytes = bytes < size ? bytes : size;
 	if (bytes < p->fullest.bytes)
@@ -237,17 +238,28 @@ static int on_gap(void *user, const struct vt_rec_gap *gap)
 	return err;
 }
 
+/* Chunk by chunk: in discard mode the producer may have the room of each as soon as it is written. */
+static int64_t drain_ring(struct vt_followed *p, struct vt_drain_ring *d, uint64_t until, uint64_t budget,
+                          struct vt_splitter *splitter, const struct vt_drain_sink *sink)
+{
+	int64_t n, total = 0;
+
+	do {
+		n = vt_drain(d, until, 1, splitter, &p->view, sink);
+		total += n;
+		/* Pairs with the producer's acquire load in discard mode: what lies below is in the log. */
+		if (p->view.live)
+			vt_store_release(&d->ring->tail, d->cursor.position);
+	} while (n > 0 && (uint64_t)total < budget);
+	return n < 0 ? n : total;
+}
+
 static int64_t drain_slot(struct vt_followed *p, struct vt_followed_slot *s, uint64_t budget,
                           struct vt_splitter *splitter, const struct vt_drain_sink *sink)
 {
-	int64_t n = vt_drain(&s->main, s->until_main, budget, splitter, &p->view, sink);
-	int64_t m = n < 0 ? 0 : vt_drain(&s->signal, s->until_signal, budget, splitter, &p->view, sink);
+	int64_t n = drain_ring(p, &s->main, s->until_main, budget, splitter, sink);
+	int64_t m = n < 0 ? 0 : drain_ring(p, &s->signal, s->until_signal, budget, splitter, sink);
 
-	/* Pairs with the producer's acquire load in discard mode: what lies below is in the log. */
-	if (p->view.live) {
-		vt_store_release(&s->main.ring->tail, s->main.cursor.position);
-		vt_store_release(&s->signal.ring->tail, s->signal.cursor.position);
-	}
 	return n < 0 ? n : m < 0 ? m : n + m;
 }
 
@@ -308,9 +320,12 @@ bool vt_follow_busy(const struct vt_followed *p)
 		if (!p->slots[i].generation) {
 			if (vt_load_relaxed(&threads[i].generation) % 2 && vt_load_acquire(&threads[i].tid))
 				return true;    /* a new thread: nobody reads its ring yet */
-		} else if (vt_load_relaxed(&d->ring->commit) - d->cursor.position >
-		           (uint64_t)d->segment_size * d->most_segments / 4) {
-			return true;
+		} else {
+			/* Behind damage the cursor waits for the next segment, ahead of commit. */
+			uint64_t commit = vt_load_relaxed(&d->ring->commit);
+			uint64_t quarter = (uint64_t)d->segment_size * d->most_segments / 4;
+			if (commit > d->cursor.position && commit - d->cursor.position > quarter)
+				return true;
 		}
 	}
 	return false;

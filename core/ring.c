@@ -68,7 +68,7 @@ void vt_ring_restore(struct vt_ring *ring)
 	uint64_t address = ring->segments + start / ring->segment_size % ring->segment_count *
 	                   ring->segment_size;
 	ring->bias = address - start;
-	ring->ticks = ((const struct vt_segment *)(uintptr_t)address)->ticks;
+	ring->floor = ((const struct vt_segment *)(uintptr_t)address)->ticks - VT_TICK_HALF;
 }
 
 /*
@@ -195,7 +195,7 @@ static bool enter(struct vt_ring *ring, uint64_t now, enum vt_lost_cause *why)
 	uint64_t address = ring->segments + index * ring->segment_size;
 	write_segment_header(ring, (struct vt_segment *)(uintptr_t)address, start, now);
 	vt_store_relaxed(&ring->bias, address - start);
-	vt_store_relaxed(&ring->ticks, now);
+	vt_store_relaxed(&ring->floor, now - VT_TICK_HALF);
 	vt_store_release(&ring->commit, start + sizeof(struct vt_segment));
 	vt_store_relaxed(&ring->limit, end);
 	return true;

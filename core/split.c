@@ -7,20 +7,13 @@
 #include <string.h>
 
 #include "core/bytes.h"
+#include "core/pack.h"
 #include "core/split.h"
 
 enum {
 	MAX_EVENTS = VT_SPLIT_BYTES / 8,
 	RUN = 8,                        /* so many events of one type in a row: more will follow */
 };
-
-/* Loops over columns are compiled for wider vectors too; the processor is asked once, at load time. */
-#if defined(__x86_64__) && defined(__OPTIMIZE__) && \
-	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define VECTORISED __attribute__((noinline, target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VECTORISED __attribute__((noinline))
-#endif
 
 struct category;
 
@@ -181,13 +174,30 @@ static inline uint64_t full_ticks(struct vt_ring_cursor *cursor, uint64_t segmen
 	return vt_likely(ticks > last) ? ticks : corrected_ticks(cursor, ticks, last);
 }
 
+/*
+ * Do a header's counts agree with each other, with those of the header before and, if the segment between
+ * them was read, with that? What was read may be too much only if that segment was damaged.
+ */
+static VT_COLD bool plausible(const struct vt_ring_cursor *cursor, const struct vt_segment *header)
+{
+	uint64_t sum = 0;
+	bool less = false;
+
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		sum += header->emitted[c];
+		less = less || header->emitted[c] < cursor->counted[c];
+	}
+	return sum == header->first && sum >= cursor->first && !(less && cursor->in_segment);
+}
+
 /* Reads a segment header at the cursor. VT_SPLIT_WHOLE: the cursor is behind it. */
 static enum vt_split_end pass_header(struct vt_ring_cursor *cursor, const struct vt_segment *header)
 {
 	if (header->magic != VT_SEGMENT_MAGIC || header->position != cursor->position)
 		return VT_SPLIT_MISFIT;
 	if (memcmp(cursor->counted, header->emitted, sizeof(cursor->counted)) != 0)
-		return VT_SPLIT_LOST;
+		return plausible(cursor, header) ? VT_SPLIT_LOST : VT_SPLIT_MISFIT;
+	cursor->first = header->first;
 	cursor->segment_ticks = header->ticks;
 	cursor->position += sizeof(*header);
 	cursor->in_segment = true;
@@ -209,7 +219,7 @@ uint64_t vt_splitter_lost(struct vt_ring_cursor *cursor, const struct vt_segment
 
 enum take { TAKE_ALL, TAKE_PAD, TAKE_CUT, TAKE_MISFIT };
 
-/* What take_records keeps in registers. */
+/* What take_records keeps in registers: passed by value, so that it has no address. */
 struct taking {
 	struct vt_ring_cursor *cursor;
 	const uint64_t *words;
@@ -218,22 +228,22 @@ struct taking {
 };
 
 /* The type and the length of the record at k->at, or why there is none. */
-static VT_COLD enum take look(struct vt_splitter *s, const struct taking *k, vt_layout_of *layout_of,
+static VT_COLD enum take look(struct vt_splitter *s, struct taking k, vt_layout_of *layout_of,
                               void *user, uint32_t *size)
 {
-	const uint64_t word = k->words[k->at];
+	const uint64_t word = k.words[k.at];
 	const unsigned id = word & 0xffff;
 
 	if (word == 0)
 		return TAKE_PAD;
 	if (id >> 8 >= VT_MAX_CATEGORIES ||
-	    (!s->by_id[id] && !meet_type(s, k->cursor, id, layout_of, user)))
+	    (!s->by_id[id] && !meet_type(s, k.cursor, id, layout_of, user)))
 		return TAKE_MISFIT;
 	const struct type *t = s->by_id[id];
 	*size = 1u + t->layout->columns;
 	if (t->layout->text >= 0)
-		*size = text_record_words(t, k->words + k->at, k->end - k->at);
-	return *size == 0 ? TAKE_MISFIT : *size > k->end - k->at ? TAKE_CUT : TAKE_ALL;
+		*size = text_record_words(t, k.words + k.at, k.end - k.at);
+	return *size == 0 ? TAKE_MISFIT : *size > k.end - k.at ? TAKE_CUT : TAKE_ALL;
 }
 
 static inline void take_one(struct taking *k, struct type *t, uint32_t size)
@@ -251,25 +261,24 @@ static inline void take_one(struct taking *k, struct type *t, uint32_t size)
  * Takes records of one type as long as they follow each other. The processor guesses this loop's branch,
  * where it would wait for each record's length to know where the next one is.
  */
-static void take_run(struct taking *k, struct type *t, uint32_t size)
+static struct taking take_run(struct taking k, struct type *t, uint32_t size)
 {
-	struct taking own = *k;
 	const uint64_t id = t->id;
 	struct category *c = t->category;
 	uint32_t *place = t->places + t->events;
 	uint64_t *tick = c->ticks + c->events;
 
-	while (own.end - own.at >= size && (own.words[own.at] & 0xffff) == id) {
-		own.last = full_ticks(own.cursor, own.segment_ticks, own.words[own.at], own.last);
-		*place++ = own.at;
-		*tick++ = own.last;
-		own.at += size;
+	while (k.end - k.at >= size && (k.words[k.at] & 0xffff) == id) {
+		k.last = full_ticks(k.cursor, k.segment_ticks, k.words[k.at], k.last);
+		*place++ = k.at;
+		*tick++ = k.last;
+		k.at += size;
 	}
 	uint32_t count = (uint32_t)(place - t->places) - t->events;
 	memset(c->kinds + c->events, t->index, count);
 	t->events += count;
 	c->events += count;
-	*k = own;
+	return k;
 }
 
 /* `counted` of the categories that this chunk has, and the chunk's sum, from what was taken. */
@@ -277,7 +286,8 @@ static void count_taken(struct vt_splitter *s, struct vt_ring_cursor *cursor)
 {
 	s->events = 0;
 	for (const struct type *t = s->used_types; t; t = t->next) {
-		cursor->counted[t->id >> 8] = t->category->first + t->category->events;
+		const unsigned c = t->id >> 8;
+		cursor->counted[c] = cursor->base[c] + t->category->first + t->category->events;
 		s->events += t->events;
 	}
 }
@@ -294,15 +304,17 @@ static enum take take_records(struct vt_splitter *s, struct vt_ring_cursor *curs
 		const unsigned id = k.words[k.at] & 0xffff;
 		uint32_t size = id >> 8 < VT_MAX_CATEGORIES ? s->record_words[id] : 0;
 		if (vt_unlikely(size - 1 >= end - k.at)) {      /* it is 0, or too long */
-			result = look(s, &k, layout_of, user, &size);
+			uint32_t length;
+			result = look(s, k, layout_of, user, &length);
+			size = length;
 			if (result != TAKE_ALL)
 				break;
 		}
 		take_one(&k, s->by_id[id], size);
-		run = id == before ? run + 1 : 0;
+		run = (run + 1) & -(unsigned)(id == before);
 		before = id;
 		if (vt_unlikely(run >= RUN) && s->record_words[id])
-			take_run(&k, s->by_id[id], size);
+			k = take_run(k, s->by_id[id], size);
 	}
 	cursor->last = k.last;
 	*stop = k.at;
@@ -383,36 +395,6 @@ static void add_piece(struct vt_splitter *s, uint32_t length)
 	s->pieces[s->piece_count++] = length;
 }
 
-static VECTORISED void pack_plane(uint8_t *restrict to, const uint64_t *restrict values, uint32_t count,
-                                  unsigned shift)
-{
-	for (uint32_t i = 0; i < count; i++)
-		to[i] = (uint8_t)(values[i] >> shift);
-}
-
-/* Packs bytes of `width` bits, 8 / width of them into one; they are padded with zeros to whole ones. */
-static inline void pack_bits(uint8_t *restrict to, const uint8_t *restrict from, uint32_t length,
-                             const unsigned width)
-{
-	for (uint32_t i = 0; i < length; i++) {
-		unsigned bits = 0;
-		for (unsigned k = 0; k < 8 / width; k++)
-			bits |= (unsigned)from[8 / width * i + k] << k * width;
-		to[i] = (uint8_t)bits;
-	}
-}
-
-static VECTORISED void pack(uint8_t *restrict to, const uint8_t *restrict from, uint32_t length,
-                            unsigned width)
-{
-	if (width == 1)
-		pack_bits(to, from, length, 1);
-	else if (width == 2)
-		pack_bits(to, from, length, 2);
-	else
-		pack_bits(to, from, length, 4);
-}
-
 /* Room for `length` bytes of a column, which are counted already; NULL: no memory. */
 static uint8_t *plane_room(struct vt_splitter *s, uint32_t length)
 {
@@ -432,7 +414,7 @@ static void add_bits(struct vt_splitter *s, uint8_t *bytes, uint32_t count, unsi
 	if (!to)
 		return;
 	memset(bytes + count, 0, 7);
-	pack(to, bytes, length, width);
+	vt_pack_bits(to, bytes, length, width);
 }
 
 /* Appends one column and returns its width. */
@@ -441,7 +423,7 @@ static uint8_t add_column(struct vt_splitter *s, const uint64_t *values, uint32_
 	uint8_t width = width_of(all);
 
 	if (width > 0 && width < 8) {
-		pack_plane(s->bytes, values, count, 0);
+		vt_pack_plane(s->bytes, values, count, 0);
 		add_bits(s, s->bytes, count, width);
 		return width;
 	}
@@ -449,7 +431,7 @@ static uint8_t add_column(struct vt_splitter *s, const uint64_t *values, uint32_
 		uint8_t *to = plane_room(s, count);
 		if (!to)
 			return 0;
-		pack_plane(to, values, count, shift);
+		vt_pack_plane(to, values, count, shift);
 	}
 	return width;
 }
@@ -468,60 +450,10 @@ static uint8_t add_types_column(struct vt_splitter *s, struct category *c)
 	return width;
 }
 
-/* Ticks to distances; returns all of their bits. */
-static VECTORISED uint64_t take_steps(uint64_t *restrict to, const uint64_t *restrict ticks, uint32_t count)
-{
-	uint64_t all = 0;
-
-	to[0] = 0;
-	for (uint32_t i = 1; i < count; i++)
-		all |= to[i] = ticks[i] - ticks[i - 1] - 1;
-	return all;
-}
-
 static uint8_t add_ticks_column(struct vt_splitter *s, const struct category *c)
 {
-	uint64_t all = take_steps(s->values, c->ticks, c->events);
+	uint64_t all = vt_pack_steps(s->values, c->ticks, c->events);
 	return add_column(s, s->values, c->events, all);
-}
-
-static inline uint64_t zigzag(uint64_t v)
-{
-	return v << 1 ^ (uint64_t)((int64_t)v >> 63);
-}
-
-/* The words at `places`; returns all of their bits. */
-static VECTORISED uint64_t gather(uint64_t *restrict to, const uint64_t *restrict from,
-                                  const uint32_t *restrict places, uint32_t count)
-{
-	uint64_t all = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		all |= to[i] = from[places[i]];
-	return all;
-}
-
-static VECTORISED uint64_t gather_signed(uint64_t *restrict to, const uint64_t *restrict from,
-                                         const uint32_t *restrict places, uint32_t count)
-{
-	uint64_t all = 0;
-
-	for (uint32_t i = 0; i < count; i++)
-		all |= to[i] = zigzag(from[places[i]]);
-	return all;
-}
-
-static uint64_t gather_changes(uint64_t *restrict to, const uint64_t *restrict from,
-                               const uint32_t *restrict places, uint32_t count)
-{
-	uint64_t all = 0, before = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t value = from[places[i]];
-		all |= to[i] = zigzag(value - before);
-		before = value;
-	}
-	return all;
 }
 
 /* A text's length is the first word behind the header, and the other fields follow it. */
@@ -535,13 +467,13 @@ static uint8_t add_field_column(struct vt_splitter *s, const struct type *t, uns
 
 	switch (t->layout->kinds[field]) {
 	case VT_KIND_GAUGE:
-		all = gather_changes(s->values, from, t->places, t->events);
+		all = vt_gather_changes(s->values, from, t->places, t->events);
 		break;
 	case VT_KIND_INT:
-		all = gather_signed(s->values, from, t->places, t->events);
+		all = vt_gather_signed(s->values, from, t->places, t->events);
 		break;
 	default:
-		all = gather(s->values, from, t->places, t->events);
+		all = vt_gather(s->values, from, t->places, t->events);
 	}
 	return add_column(s, s->values, t->events, all);
 }

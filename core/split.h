@@ -29,6 +29,7 @@ typedef const struct vt_layout *vt_layout_of(void *user, unsigned id);
 struct vt_ring_cursor {
 	uint64_t position;              /* the next byte to read */
 	uint64_t segment_ticks;         /* full ticks of the segment it is in */
+	uint64_t first;                 /* `first` of that segment's header */
 	uint64_t last;                  /* ticks of the last event taken: the next one's are higher */
 	uint64_t counted[VT_MAX_CATEGORIES];    /* events committed before position */
 	uint64_t base[VT_MAX_CATEGORIES];       /* ... by former owners of the slot */

@@ -262,6 +262,13 @@ static void set_up_once(void)
 	vt_store_release(&vt__gate, page);
 }
 
+/* A largest value has no base: that of a new recording is its own. */
+static const bool keeps_largest[VT_MAX_METRICS] = {
+#define VT_METRIC(name, id, source, kind, unit, family, labels, help) \
+	[id] = VT_METRIC_##kind == VT_METRIC_MAX,
+#include <valktrace/schema.def>
+};
+
 /* Another recording in the same process: what was counted before is the base of this one. */
 static void rebase(struct vt_ring_file *f)
 {
@@ -269,16 +276,22 @@ static void rebase(struct vt_ring_file *f)
 
 	f->events_base = 0;
 	memset(f->lost_base, 0, sizeof(f->lost_base));
-	for (unsigned m = 0; m < VT_MAX_METRICS; m++)
+	for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+		if (keeps_largest[m])
+			vt_store_relaxed(&f->overflow[m], 0);
 		f->cell_base[m] = f->overflow[m];
+	}
 	for (unsigned i = 0; i < used; i++) {
 		struct vt_slot *slot = vt_slot_of(f, i);
 		/* A thread in the middle of an emit is done in nanoseconds, unless it is not running. */
 		for (int spin = 0; spin < 1000 && vt_load_acquire(&slot->main.nest); spin++)
 			sched_yield();
 		store_bases(slot);
-		for (unsigned m = 0; m < VT_MAX_METRICS; m++)
+		for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+			if (keeps_largest[m])
+				vt_store_relaxed(&slot->cells[m], 0);
 			f->cell_base[m] += vt_load_relaxed(&slot->cells[m]);
+		}
 		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
 			f->events_base += slot->main.emitted[c] + slot->signal.emitted[c];
 			for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++)

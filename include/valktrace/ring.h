@@ -59,7 +59,7 @@ struct vt_ring {
 	uint64_t commit;
 	uint64_t limit;             /* end of the current segment; 0: none was entered yet */
 	uint64_t bias;              /* address of byte p is bias + p, in the current segment */
-	uint64_t ticks;             /* of the current segment */
+	uint64_t floor;             /* ticks of the current segment - VT_TICK_HALF */
 	uint64_t nest;              /* of the emit that is running: stack address << 6 | category; else 0 */
 	uint64_t horizon;
 	uint64_t segments;          /* address of the first segment in the producer */
@@ -212,13 +212,14 @@ VT_INLINE uint64_t vt_ticks(void)
 #endif
 }
 
+/* Somewhere in the caller's frame: where in it does not matter, so the compiler may read it once. */
 VT_INLINE uint64_t vt__stack_address(void)
 {
 	uint64_t sp;
 #if defined(__x86_64__)
-	__asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+	__asm__("mov %%rsp, %0" : "=r"(sp));
 #else
-	__asm__ volatile("mov %0, sp" : "=r"(sp));
+	__asm__("mov %0, sp" : "=r"(sp));
 #endif
 	return sp;
 }
@@ -246,7 +247,7 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 
 	uint64_t position = vt_load_relaxed(&ring->commit);
 	if (vt_unlikely(position + size > vt_load_relaxed(&ring->limit)) ||
-	    vt_unlikely((now - vt_load_relaxed(&ring->ticks) + VT_TICK_HALF) >> VT_TICK_BITS)) {
+	    vt_unlikely((now - vt_load_relaxed(&ring->floor)) >> VT_TICK_BITS)) {
 		if (!vt__ring_enter(ring, now, id, size))
 			return;
 		position = vt_load_relaxed(&ring->commit);
