@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(B)/tests/lisp
+HOSTS := $(B)/tests/lisp $(B)/tests/restart
 
 .PHONY: test demo bench model golden
 
@@ -11,7 +11,7 @@ TEST_ARCHIVE := $(B)/tests/all.a
 TEST_HELPERS := $(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c))
 TEST_OBJS    := $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS))) $(call obj,$(TEST_HELPERS))
 UNITS        := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
-CONSERVE     := $(B)/tests/conserve $(B)/tests/conserve-drop
+TEST_HOSTS   := $(B)/tests/conserve $(B)/tests/conserve-drop $(B)/tests/kinds
 
 $(TEST_ARCHIVE): $(TEST_OBJS)
 	$(call say,AR,$@)
@@ -21,23 +21,37 @@ $(UNITS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(TEST_ARCHIVE)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_ARCHIVE) -lcmocka $(CODEC_LIBS) $(UV_LIBS)
 
-# The same generator twice: the second one is the mutant that loses one event in a million.
-$(B)/tests/conserve.o: tests/hosts/conserve.c Makefile
+$(B)/tests/%.o: tests/hosts/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The mutant that loses one event in a million.
 $(B)/tests/conserve-drop.o: tests/hosts/conserve.c Makefile
 	$(call say,CC,$< (mutant))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -DDROP -MMD -MP -c -o $@ $<
 
-$(CONSERVE): %: %.o $(LIB_A)
+$(TEST_HOSTS): %: %.o $(TEST_ARCHIVE)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB_A) $(CODEC_LIBS) $(UV_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_ARCHIVE) $(CODEC_LIBS) $(UV_LIBS)
+
+# Under a sanitizer the recorder is tried with the release agent: see tests/integration/lib.sh.
+TEST_BIN := $(if $(SAN),$(B)/tests/bin/valktrace)
+$(B)/tests/bin/valktrace: $(TOOL) build/release/libvalktrace-agent.so
+	@mkdir -p $(@D)
+	@cp build/release/libvalktrace-agent.so $(@D)/
+	@cp $(TOOL) $@
+
+ifneq ($(SAN),)
+.PHONY: release-agent
+build/release/libvalktrace-agent.so: release-agent
+release-agent:
+	$(Q)$(MAKE) $(quiet) SAN= DEBUG= build/release/libvalktrace-agent.so
+endif
 
 .PHONY: tests-built install-test install-demo
-tests-built: all $(UNITS) $(CONSERVE)
+tests-built: all $(UNITS) $(TEST_HOSTS) $(TEST_BIN)
 
 parallel := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc 2>/dev/null))
 quiet := --no-print-directory $(if $(filter 1,$(V)),,-s)
@@ -107,3 +121,15 @@ $(BENCH)/bench_command: $(BENCH)/bench_command.o $(BENCH)/bench.o $(BENCH)/host/
 
 bench: $(TOOL) $(BENCH_PROGRAMS)
 	@tests/bench/run.sh $(B)
+
+# ---- hosts: programs that record themselves
+
+tests-built: $(HOSTS)
+
+$(B)/tests/lisp: $(call obj,$(sort $(wildcard tests/hosts/lisp*.c))) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS) -lm
+
+$(B)/tests/restart: $(B)/tests/hosts/restart.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 #include <uv.h>
 
@@ -35,7 +36,7 @@ struct object {
 	union {
 		int64_t integer;
 		double real;
-		struct { size_t length; char *text; } string;   /* the bytes lie behind the object */
+		struct { size_t length; char *text; } string;   /* the bytes are behind it */
 		struct {
 			const char *name;
 			value global, chain;            /* NULL: unbound; next of its hash */
@@ -62,7 +63,7 @@ struct vm {
 	/* The heap. */
 	value objects, gray;
 	size_t used, threshold, limit;  /* bytes; `limit` is hard */
-	value nil, truth;
+	value nil, truth, lambda;
 	value symbols[HASHES];
 	/* The shadow stack: what C code holds on to. */
 	value *stack;
@@ -106,8 +107,7 @@ value eval(struct vm *vm, value expr, value env);
 value apply(struct vm *vm, value f, value args);
 _Noreturn void fail(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* False: it failed, and vm->message says why. */
-bool protect(struct vm *vm, value (*call)(struct vm *vm, value a, value b), value a, value b,
-             value *result);
+bool protect(struct vm *vm, value (*call)(struct vm *vm, void *user), void *user, value *result);
 
 /* The others each add builtins. */
 void define_builtins(struct vm *vm, const struct builtin *table);
@@ -115,10 +115,9 @@ void builtins_init(struct vm *vm);
 void vm_init(struct vm *vm);
 void loop_init(struct vm *vm);
 void loop_mark(struct vm *vm);
-void loop_stop(struct vm *vm);          /* closes what is open, so that uv_run ends */
-void loop_close(struct vm *vm);
+void loop_close(struct vm *vm);         /* and all that is open in it */
 /* Runs a function as one turn of the scheduler and prints its error; false: it failed. */
-bool run_turn(struct vm *vm, value (*call)(struct vm *vm, value a, value b), value a, value b);
+bool run_turn(struct vm *vm, value (*call)(struct vm *vm, void *user), void *user);
 
 /* lisp_file.c: whole files, by system calls that are counted */
 ssize_t file_read(const char *path, char **text);

@@ -1,9 +1,9 @@
 /*
  * lisp_eval.c - the evaluator: special forms, function calls with proper tail calls, errors.
  *
- * eval() is a loop. Each turn either ends with a value or leaves another expression to go on with in
- * the same C frame, which is what makes tail calls proper. The first function that a frame enters is
- * a call, any later one a tail call that replaces it; the frame's end is the return of both.
+ * eval() is a loop. Each turn either ends with a value or leaves another expression to go on with
+ * in the same C frame, which is what makes tail calls proper. The first function that a frame
+ * enters is a call, any later one a tail call that replaces it; the frame's end returns from both.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ struct form {
 	void (*run)(struct vm *vm, value args, struct step *s);
 };
 
-/* ---- errors ------------------------------------------------------------------------------------ */
+/* ---- errors ------------------------------------------------------------------------ */
 
 _Noreturn void fail(struct vm *vm, const char *format, ...)
 {
@@ -44,31 +44,38 @@ _Noreturn void fail(struct vm *vm, const char *format, ...)
 	longjmp(h->jump, 1);
 }
 
-bool protect(struct vm *vm, value (*call)(struct vm *vm, value a, value b), value a, value b,
-             value *result)
+bool protect(struct vm *vm, value (*call)(struct vm *vm, void *user), void *user, value *result)
 {
 	struct handler here = { .outer = vm->handlers, .top = vm->top, .depth = vm->depth };
 
 	if (setjmp(here.jump) != 0)
 		return false;
 	vm->handlers = &here;
-	*result = call(vm, a, b);
+	*result = call(vm, user);
 	vm->handlers = here.outer;
 	return true;
 }
 
-/* ---- environments ------------------------------------------------------------------------------ */
+/* ---- environments ------------------------------------------------------------------ */
+
+static value find_in_frame(value env, value name)
+{
+	value v = env->env.values;
+
+	for (value n = env->env.names; is_pair(n); n = rest(n), v = rest(v))
+		if (first(n) == name)
+			return v;
+	return NULL;
+}
 
 /* The cell of a local variable, NULL if it is not one. */
 static value find_local(value env, value name)
 {
-	for (; env->type == ENVIRONMENT; env = env->env.parent) {
-		value v = env->env.values;
-		for (value n = env->env.names; is_pair(n); n = rest(n), v = rest(v))
-			if (first(n) == name)
-				return v;
-	}
-	return NULL;
+	value cell = NULL;
+
+	for (; !cell && env->type == ENVIRONMENT; env = env->env.parent)
+		cell = find_in_frame(env, name);
+	return cell;
 }
 
 static value lookup(struct vm *vm, value name, value env)
@@ -98,7 +105,7 @@ static void define(struct vm *vm, value name, value v, value env)
 {
 	if (name->type != SYMBOL)
 		fail(vm, "define: a name is missing");
-	if (v->type == CLOSURE && v->closure.name == vm->nil->pair.car) {
+	if (v->type == CLOSURE && v->closure.name == vm->lambda) {
 		v->closure.name = name;
 		v->closure.trace = vt_string(name->symbol.name);
 	}
@@ -106,13 +113,18 @@ static void define(struct vm *vm, value name, value v, value env)
 		name->symbol.global = v;
 		return;
 	}
-	/* A list of parameters belongs to its function as well: a name goes to the front of it. */
+	value cell = find_in_frame(env, name);
+	if (cell) {
+		cell->pair.car = v;
+		return;
+	}
+	/* To the front: the list of parameters behind it belongs to the function. */
 	value names = keep(vm, cons(vm, name, env->env.names));
 	env->env.values = cons(vm, v, env->env.values);
 	env->env.names = names;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------- */
 
 static value call_builtin(struct vm *vm, value f, value args)
 {
@@ -122,7 +134,8 @@ static value call_builtin(struct vm *vm, value f, value args)
 	for (value a = args; is_pair(a); a = rest(a))
 		count++;
 	if (count < b->least || (b->most >= 0 && count > b->most))
-		fail(vm, "%s: %d arguments are too %s", b->name, count, count < b->least ? "few" : "many");
+		fail(vm, "%s: %d arguments are too %s", b->name, count,
+		     count < b->least ? "few" : "many");
 	vt_builtin(f->builtin.trace);
 	value v = b->call(vm, args);
 	vt_builtin_return();
@@ -130,7 +143,7 @@ static value call_builtin(struct vm *vm, value f, value args)
 }
 
 /* `args` is a fresh list: the surplus is folded into one list for the rest parameter. */
-static value bind(struct vm *vm, value f, value args)
+static value bind_arguments(struct vm *vm, value f, value args)
 {
 	value *last = &args;
 	value p = f->closure.params;
@@ -162,7 +175,7 @@ static void run_body(struct vm *vm, value body, struct step *s)
 
 static void enter(struct vm *vm, value f, value args, struct step *s)
 {
-	s->env = bind(vm, f, args);
+	s->env = bind_arguments(vm, f, args);
 	if (s->called) {
 		vt_tail_call(f->closure.trace);
 	} else {
@@ -214,7 +227,6 @@ static void combine(struct vm *vm, struct step *s)
 		fail(vm, "this is no function");
 }
 
-/* Both ways to open calls end here: what the frame entered returns. */
 static value leave(struct vm *vm, const struct step *s, size_t base)
 {
 	if (s->called) {
@@ -288,7 +300,7 @@ value apply(struct vm *vm, value f, value args)
 	return v;
 }
 
-/* ---- special forms ----------------------------------------------------------------------------- */
+/* ---- special forms ----------------------------------------------------------------- */
 
 static value new_function(struct vm *vm, value params, value body, value env)
 {
@@ -312,7 +324,7 @@ static value new_function(struct vm *vm, value params, value body, value env)
 	f->closure.params = ordered;
 	f->closure.body = body;
 	f->closure.env = env;
-	f->closure.name = intern(vm, "lambda", 6);
+	f->closure.name = vm->lambda;
 	f->closure.rest = takes_rest;
 	vt_closure();
 	vm->top = base;
@@ -458,5 +470,6 @@ void eval_init(struct vm *vm)
 {
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		intern(vm, forms[i].name, strlen(forms[i].name))->symbol.form = &forms[i];
+	vm->lambda = intern(vm, "lambda", 6);
 	vt_interp_attach();
 }

@@ -1,8 +1,8 @@
 /*
  * lisp_gc.c - the heap: allocation, mark and sweep, and the report of each collection.
  *
- * Roots are the shadow stack, the symbols and the callbacks that the loop holds. Objects do not move,
- * so it is enough to keep a value somewhere on the shadow stack while something allocates.
+ * Roots are the shadow stack, the symbols and the callbacks that the loop holds. Objects do not
+ * move, so it is enough to keep a value somewhere on the shadow stack while something allocates.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,8 +99,8 @@ void collect(struct vm *vm)
 	uint64_t freed = sweep(vm);
 	vt_gc_phase(VT_GC_SWEEP);
 	vt_gc_end(.reclaimed = before - vm->used, .surviving = vm->used,
-	          .heap_used = vm->used, .heap_total = vm->limit,
-	          .objects_marked = marked, .objects_reclaimed = freed, .objects_surviving = marked);
+	          .heap_used = vm->used, .heap_total = vm->limit, .objects_marked = marked,
+	          .objects_reclaimed = freed, .objects_surviving = marked);
 	vm->threshold = 2 * vm->used > vm->limit / 8 ? 2 * vm->used : vm->limit / 8;
 	if (vm->threshold > vm->limit)
 		vm->threshold = vm->limit;

@@ -39,8 +39,9 @@ static bool ends_atom(char c)
 static value atom(struct vm *vm, const char *at, size_t length)
 {
 	char word[64], *end;
+	bool ends_as_number = isdigit((unsigned char)at[length - 1]) || at[length - 1] == '.';
 
-	if (length < sizeof(word) && (isdigit((unsigned char)at[length - 1]) || at[length - 1] == '.')) {
+	if (ends_as_number && length < sizeof(word)) {
 		memcpy(word, at, length);
 		word[length] = 0;
 		errno = 0;
@@ -114,7 +115,7 @@ static int read_tail(struct vm *vm, struct text *t, value last)
 static int read_list(struct vm *vm, struct text *t, value *form)
 {
 	size_t base = vm->top;
-	value item, last = NULL, *head;
+	value item, last = NULL;
 
 	t->at++;
 	keep(vm, vm->nil);
@@ -133,11 +134,10 @@ static int read_list(struct vm *vm, struct text *t, value *form)
 		if (read_any(vm, t, &item) != FORM)
 			return INCOMPLETE;
 		value cell = cons(vm, item, vm->nil);
-		head = &vm->stack[base];        /* the stack may have moved */
 		if (last)
 			last->pair.cdr = cell;
 		else
-			*head = cell;
+			vm->stack[base] = cell;
 		last = cell;
 	}
 	*form = vm->stack[base];
@@ -197,7 +197,7 @@ int read_form(struct vm *vm, const char **text, const char *end, value *form)
 	return got;
 }
 
-/* ---- printing ---------------------------------------------------------------------------------- */
+/* ---- printing ---------------------------------------------------------------------- */
 
 static void print_float(double x, FILE *to)
 {

@@ -1,0 +1,97 @@
+#!/bin/bash
+# readme.sh - what README.md shows is true: its shell blocks run, its C block compiles against the
+# installed headers and library, links by pkg-config, runs, and leaves the log that it promises.
+. "$(dirname "$0")/lib.sh"
+
+# block LANGUAGE: the fenced blocks of one language
+block()
+{
+	awk -v fence='```'"$1" '$0 == fence { on = 1; next } /^```/ { on = 0 } on' "$ROOT/README.md"
+}
+
+# ---- shell ----------------------------------------------------------------------------------------
+
+cat >program.scm <<'SCHEME'
+(do ((i 0 (+ i 1))) ((= i 30000)) (make-list 1000 i))
+SCHEME
+block sh >commands
+ok 'there are commands to try' test "$(wc -l <commands)" -ge 10
+while IFS= read -r line; do
+	[ -n "$line" ] || continue
+	command=$(sed 's/  *# .*//' <<<"$line")
+	out=$(bash -o pipefail -c "$command" 2>err </dev/null)
+	status=$?
+	# head may leave before its writer has finished.
+	[ $status -eq 141 ] && [[ $command == *'| head' ]] && status=0
+	if [ $status -ne 0 ] && [[ $command == *promtool* ]] && [ $status -eq 3 ]; then status=0; fi
+	if [ $status -eq 0 ]; then pass "$command"; else fail "$command" "exit $status; $(cat err)"; fi
+	case $command in
+	*record*|*promtool*|*' -o '*|*min-duration*|*'>='*) ;;
+	*) ok "... prints something: $command" test -n "$out" ;;
+	esac
+done <commands
+
+# ---- the text -------------------------------------------------------------------------------------
+
+has 'no licence is claimed' "$(cat "$ROOT/README.md")" 'has not named a licence yet'
+is 'every make target named is there' "$(
+	{ grep -oE '`make [a-z-]+' "$ROOT/README.md" | cut -d ' ' -f 2
+	  grep -oE '^    make [a-z-]+' "$ROOT/README.md" | awk '{ print $2 }'; } | sort -u |
+	while read -r target; do
+		grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" "$ROOT/Makefile" "$ROOT/tests/tests.mk" ||
+			echo "$target"
+	done)" ''
+is 'every file named is there' "$(
+	grep -oE '`(tests|include|core|collectors|decoder|fixtures|\.ci)/[A-Za-z0-9_./-]+`' "$ROOT/README.md" |
+	tr -d '`' | grep -v NAME | sort -u | while read -r file; do
+		[ -e "$ROOT/$file" ] || echo "$file"
+	done)" ''
+
+# ---- the C block ------------------------------------------------------------------------------------
+
+if [ -n "${SAN-}" ]; then
+	skip 'embedding' 'a sanitized library wants a sanitized program'
+	finish
+fi
+block c >tinylisp.c
+cat >tinylisp.h <<'C'
+#include <stdlib.h>
+#include <uv.h>
+#define TL_VERSION "0.9.2"
+struct tl_vm { size_t used, limit; unsigned left; };
+static inline void tl_mark(struct tl_vm *vm) { vm->left--; }
+static inline size_t tl_sweep(struct tl_vm *vm) { vm->used = 1000; return 5000; }
+void tl_collect(struct tl_vm *vm);
+static inline void tl_tick(uv_timer_t *t)
+{
+	struct tl_vm *vm = t->data;
+	tl_collect(vm);
+	if (vm->left == 0)
+		uv_timer_stop(t);
+}
+static inline int tl_main(int argc, char **argv)
+{
+	struct tl_vm vm = { 6000, 65536, (unsigned)atoi(argv[argc - 1]) };
+	uv_timer_t timer = { .data = &vm };
+	uv_timer_init(uv_default_loop(), &timer);
+	uv_timer_start(&timer, tl_tick, 1, 1);
+	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+	return 4;
+}
+C
+make -s -C "$ROOT" install PREFIX="$WORK/usr" >log 2>&1
+is 'make install' "$? $(cat log)" '0 '
+export PKG_CONFIG_PATH=$WORK/usr/lib/pkgconfig
+ok 'the C block compiles and links' ${CC:-gcc} -std=c11 -Wall -Wextra -Werror -D_GNU_SOURCE -o tinylisp tinylisp.c \
+	$(pkg-config --cflags --libs valktrace) -luv
+LD_LIBRARY_PATH=$WORK/usr/lib VALKTRACE=output=tiny.vtrace ./tinylisp 7 >out 2>err
+is 'it runs on, whatever is recorded' "$? $(cat out err)" '4 '
+is 'its collections are in the log' \
+	"$(valktrace decode --event gc.end tiny.vtrace | grep -c 'reclaimed=')" 7
+is '... with their phases' "$(valktrace decode --event 'gc.mark_end,gc.sweep_end' tiny.vtrace | wc -l)" 14
+has '... and its name and version' "$(valktrace info tiny.vtrace)" '^program +tinylisp 0\.9\.2'
+ok 'its loop was watched' test "$(valktrace decode --format prometheus tiny.vtrace |
+	awk '$1 == "valk_loop_iterations_total" { print $2 }')" -gt 6
+has 'the installed tool finds its agent' "$("$WORK/usr/bin/valktrace" record -o x.vtrace -- \
+	guile program.scm 2>&1)" 'found boehm-gc'
+finish
