@@ -22,14 +22,14 @@ static const enum vt_metric_id phase_metric[VT_GC_PHASES] = {
 };
 
 /* Once a ring file: a forked child has one of its own. */
-static void declare_metrics(void)
+void vt_gc_attach(void)
 {
 	static const struct vt_ring_file *declared;
 	static const enum vt_metric_id own[] = {
 		VT_M_gc_cycles, VT_M_gc_pause_time, VT_M_gc_pause_max, VT_M_gc_reclaimed,
 		VT_M_gc_minor, VT_M_gc_major, VT_M_gc_incremental, VT_M_gc_time, VT_M_gc_pauses,
 	};
-	if (declared == vt_process.file)
+	if (declared == vt_process.file || !vt_process_recording())
 		return;
 	declared = vt_process.file;
 	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -47,7 +47,7 @@ static void begin(enum vt_gc_type type, bool concurrent)
 	now.begin = now.phase = vt_ticks();
 	now.pause = 0;
 	vt_count(VT_M_gc_cycles, 0);    /* a forked child makes its ring file here */
-	declare_metrics();
+	vt_gc_attach();
 	VT_EMIT(gc, begin, .cycle = now.cycle, .type = type,
 	        .heap_used = vt_gauge(VT_M_gc_heap_used));
 	if (!concurrent)

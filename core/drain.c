@@ -62,23 +62,28 @@ void vt_drain_resume(struct vt_drain_ring *r, const struct vt_resume *from)
 }
 
 /*
- * Copies [position, position + length). The writer may be overwriting it meanwhile, and nothing is
- * asked of the bytes then: copy_stretch drops them. So a plain copy does, which is twice as fast as one by
- * atomic words; those are for the race detector.
+ * Copies words that the writer may be overwriting meanwhile. Nothing is asked of their values then:
+ * copy_stretch drops them. For C that needs atomic loads; an instruction is no access in C's sense, and
+ * copies twice as fast.
  */
+static void copy_piece(uint64_t *to, const uint64_t *from, uint64_t words)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+#else
+	for (uint64_t i = 0; i < words; i++)
+		to[i] = vt_load_relaxed(from + i);
+#endif
+}
+
+/* Copies [position, position + length), which may go round the ring's end. */
 static void copy_words(const struct vt_drain_ring *r, uint64_t size, uint64_t position, uint64_t *to,
                        uint32_t length)
 {
 	while (length > 0) {
 		uint64_t offset = position % size;
 		uint64_t piece = size - offset < length ? size - offset : length;
-		const uint64_t *from = (const uint64_t *)(const void *)(r->segments + offset);
-#ifdef __SANITIZE_THREAD__
-		for (uint64_t i = 0; i < piece / 8; i++)
-			to[i] = vt_load_relaxed(from + i);
-#else
-		memcpy(to, from, piece);
-#endif
+		copy_piece(to, (const uint64_t *)(const void *)(r->segments + offset), piece / 8);
 		to += piece / 8;
 		position += piece;
 		length -= (uint32_t)piece;

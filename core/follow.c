@@ -323,8 +323,8 @@ bool vt_follow_busy(const struct vt_followed *p)
 		} else {
 			/* Behind damage the cursor waits for the next segment, ahead of commit. */
 			uint64_t commit = vt_load_relaxed(&d->ring->commit);
-			uint64_t quarter = (uint64_t)d->segment_size * d->most_segments / 4;
-			if (commit > d->cursor.position && commit - d->cursor.position > quarter)
+			uint64_t half = (uint64_t)d->segment_size * d->most_segments / 2;
+			if (commit > d->cursor.position && commit - d->cursor.position > half)
 				return true;
 		}
 	}

@@ -104,6 +104,7 @@ static bool attach(char *what, size_t size)
 	*(void **)&get_prof_stats = dlsym(RTLD_DEFAULT, "GC_get_prof_stats_unsafe");
 	next_callback = get ? get() : NULL;
 	set(on_collection_event);
+	vt_gc_attach();
 	unsigned v = version ? version() : 0;
 	snprintf(what, size, v ? "boehm-gc %u.%u.%u" : "boehm-gc", v >> 16, v >> 8 & 0xff, v & 0xff);
 	return true;

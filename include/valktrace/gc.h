@@ -44,6 +44,9 @@ struct vt_gc_result {
 
 VT_BEGIN_DECLS
 
+/* Says that this process has a collector: its counters are then 0, not absent, before the first cycle. */
+VT_API void vt_gc_attach(void);
+
 /* A cycle of a collector that stops the world: the pause is from begin to end. */
 VT_API void vt_gc_begin(enum vt_gc_type type);
 
