@@ -20,13 +20,13 @@
 
 static bool width_legal(uint8_t width)
 {
-	return width == 0 || width == 1 || width == 2 || width == 4 ||
-	       (width <= 64 && width % 8 == 0);
+	unsigned rest = width % 8u;
+	return width <= 64 && (rest == 0 || rest == 1 || rest == 2 || rest == 4);
 }
 
 static uint64_t column_bytes(uint8_t width, uint32_t values)
 {
-	return ((uint64_t)width * values + 7) / 8;
+	return width / 8u * (uint64_t)values + ((uint64_t)(width % 8u) * values + 7) / 8;
 }
 
 /* How values of less than a byte are found, without a division each. */
@@ -46,13 +46,18 @@ static inline unsigned take_bits(const uint8_t *p, uint32_t at, struct bits b)
 	return (unsigned)p[at >> b.shift] >> ((at & b.low) * b.width) & b.mask;
 }
 
-static void unpack_bits(const uint8_t *p, unsigned width, uint32_t first, uint32_t count,
+/* The plane of `width` bits that ends a column, above `low` bits of planes that are there already. */
+static void unpack_bits(const uint8_t *p, unsigned width, unsigned low, uint32_t first, uint32_t count,
                         uint64_t *to)
 {
 	struct bits b = bits_of(width);
 
-	for (uint32_t i = 0; i < count; i++)
-		to[i] = take_bits(p, first + i, b);
+	if (low == 0)
+		for (uint32_t i = 0; i < count; i++)
+			to[i] = take_bits(p, first + i, b);
+	else
+		for (uint32_t i = 0; i < count; i++)
+			to[i] |= (uint64_t)take_bits(p, first + i, b) << low;
 }
 
 /*
@@ -95,15 +100,20 @@ static void unpack(const struct vt_section *s, uint32_t column, uint32_t n, uint
 	unsigned width = s->widths[column];
 	const uint8_t *p = s->raw + s->offsets[column];
 
+	unsigned planes = width / 8, rest = width % 8, shift = s->shifts[column];
+
 	if (width == 0)
 		memset(to, 0, count * sizeof *to);
-	else if (width < 8)
-		unpack_bits(p, width, first, count, to);
-	else
-		unpack_planes(p + first, width / 8, n, count, to);
+	if (planes > 0)
+		unpack_planes(p + first, planes, n, count, to);
+	if (rest > 0)
+		unpack_bits(p + (size_t)planes * n, rest, 8 * planes, first, count, to);
+	if (shift > 0)
+		for (uint32_t i = 0; i < count; i++)
+			to[i] <<= shift;
 }
 
-/* The type list and the widths. */
+/* The type list, widths and shifts. */
 static int map_head(struct vt_section *s, struct vt_in *in)
 {
 	uint64_t events = 0;
@@ -122,11 +132,12 @@ static int map_head(struct vt_section *s, struct vt_in *in)
 	}
 	s->columns = columns;
 	s->widths = vt_in_take(in, columns);
-	vt_in_take(in, -columns & 7);
+	s->shifts = vt_in_take(in, columns);
+	vt_in_take(in, -(2 * columns) & 7);
 	if (in->bad || events != s->events)
 		return -1;
 	for (uint32_t i = 0; i < columns; i++)
-		if (!width_legal(s->widths[i]))
+		if (!width_legal(s->widths[i]) || s->shifts[i] > 63)
 			return -1;
 	return 0;
 }
@@ -200,6 +211,8 @@ static int check_types(const struct vt_section *s)
 	uint32_t seen[VT_MAX_TYPES] = { 0 };
 	uint8_t types[BLOCK];
 
+	if (s->shifts[COLUMN_TYPES] > 0)
+		return -1;
 	if (s->types == 1)
 		return s->widths[COLUMN_TYPES] == 0 ? 0 : -1;
 	if (s->widths[COLUMN_TYPES] > 8)

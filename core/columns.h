@@ -34,6 +34,7 @@ struct vt_section {
 	const uint8_t *raw;
 	uint32_t length, events, types, columns;
 	uint64_t t_min;
+	const uint8_t *shifts;          /* as widths */
 	const uint8_t *widths;          /* of [types], [ticks], then the fields of each type */
 	uint32_t *offsets;              /* where each column starts; allocated */
 	struct vt_section_type *type;   /* allocated with them */

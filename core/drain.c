@@ -40,7 +40,7 @@ void vt_drain_begin(struct vt_drain_ring *r, struct vt_ring *ring, const char *s
 	r->segments = segments;
 	r->segment_size = segment_size;
 	r->most_segments = most_segments;
-	r->cursor.position = position;
+	r->cursor.position = position & ~7ull;  /* of a hostile file it may be anything */
 	memcpy(r->cursor.counted, counted, sizeof(r->cursor.counted));
 	memcpy(r->cursor.base, counted, sizeof(r->cursor.base));
 	enter_segment(r);       /* a former owner, or a former recording, ended in the middle of one */
@@ -53,7 +53,7 @@ void vt_drain_resume(struct vt_drain_ring *r, const struct vt_resume *from)
 	if (from->position < c->position)
 		return;                 /* the log ends before this owner began */
 	r->id = from->ring;
-	c->position = from->position;
+	c->position = from->position & ~7ull;
 	c->last = from->last;
 	for (unsigned i = 0; i < VT_MAX_CATEGORIES; i++)
 		c->counted[i] = c->base[i] + from->counted[i];
@@ -90,11 +90,22 @@ static void copy_words(const struct vt_drain_ring *r, uint64_t size, uint64_t po
 	}
 }
 
+/*
+ * The ring's horizon; 0 if a dead or hostile ring says what no producer stores. A live one's is the begin
+ * of a segment, at most the one that is entered next.
+ */
+static uint64_t horizon_of(const struct vt_drain_ring *r)
+{
+	uint64_t horizon = vt_load_relaxed(&r->ring->horizon);
+	uint64_t commit = vt_load_relaxed(&r->ring->commit);
+	return horizon % r->segment_size == 0 && horizon - 1 < commit + r->segment_size ? horizon : 0;
+}
+
 /* The oldest position that can still be read. */
 static uint64_t oldest(const struct vt_drain_ring *r, uint64_t commit)
 {
 	uint64_t size = ring_bytes(r);
-	uint64_t horizon = vt_load_relaxed(&r->ring->horizon);
+	uint64_t horizon = horizon_of(r);
 	uint64_t least = commit > size ? (commit - size + r->segment_size - 1) / r->segment_size *
 	                                 r->segment_size : 0;
 	/* Discard mode: what was drained may be reused, and its header may be half written. */
@@ -102,8 +113,7 @@ static uint64_t oldest(const struct vt_drain_ring *r, uint64_t commit)
 	tail -= tail % r->segment_size;
 	if (tail > least && tail <= commit)
 		least = tail;
-	/* A dead or hostile ring may say anything; a live one's horizon is at least `least`. */
-	return horizon > least && horizon <= commit && horizon % r->segment_size == 0 ? horizon : least;
+	return horizon > least ? horizon : least;
 }
 
 static void jump(struct vt_drain_ring *r, uint64_t position)
@@ -121,6 +131,7 @@ static uint32_t copy_stretch(struct vt_drain_ring *r, struct vt_splitter *splitt
 	uint32_t room;
 	uint64_t *to = vt_splitter_room(splitter, &room);
 
+	until &= ~7ull;
 	for (;;) {
 		uint64_t low = oldest(r, vt_load_acquire(&r->ring->commit));
 		if (r->cursor.position < low)
@@ -133,7 +144,7 @@ static uint32_t copy_stretch(struct vt_drain_ring *r, struct vt_splitter *splitt
 		/* Pairs with the writer's release fence after it raises the horizon: if a copied word is newer
 		 * than we think, this load sees the horizon above it. Nothing is judged before. */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		uint64_t horizon = vt_load_relaxed(&r->ring->horizon);
+		uint64_t horizon = horizon_of(r);
 		if (horizon <= from)
 			return length;
 		jump(r, horizon);

@@ -375,7 +375,8 @@ static uint8_t width_of(uint64_t all)
 	if (all == 0)
 		return 0;
 	unsigned bits = 64 - (unsigned)__builtin_clzll(all);
-	return (uint8_t)(bits == 1 ? 1 : bits == 2 ? 2 : bits <= 4 ? 4 : (bits + 7) / 8 * 8);
+	unsigned rest = bits % 8;
+	return (uint8_t)(bits - rest + (rest <= 2 ? rest : rest <= 4 ? 4 : 8));
 }
 
 static void add_piece(struct vt_splitter *s, uint32_t length)
@@ -417,26 +418,29 @@ static void add_bits(struct vt_splitter *s, uint8_t *bytes, uint32_t count, unsi
 	vt_pack_bits(to, bytes, length, width);
 }
 
-/* Appends one column and returns its width. */
-static uint8_t add_column(struct vt_splitter *s, const uint64_t *values, uint32_t count, uint64_t all)
-{
-	uint8_t width = width_of(all);
+/* What the head of a section says of a column. */
+struct shape { uint8_t width, shift; };
 
-	if (width > 0 && width < 8) {
-		vt_pack_plane(s->bytes, values, count, 0);
-		add_bits(s, s->bytes, count, width);
-		return width;
-	}
-	for (unsigned shift = 0; shift < width; shift += 8) {
+/* Appends one column; `all` has every bit that any of its values has. */
+static struct shape add_column(struct vt_splitter *s, const uint64_t *values, uint32_t count, uint64_t all)
+{
+	unsigned shift = all ? (unsigned)__builtin_ctzll(all) : 0;
+	unsigned width = width_of(all >> shift), at = shift;
+
+	for (unsigned plane = 0; plane < width / 8; plane++, at += 8) {
 		uint8_t *to = plane_room(s, count);
 		if (!to)
-			return 0;
-		vt_pack_plane(to, values, count, shift);
+			return (struct shape){ 0, 0 };
+		vt_pack_plane(to, values, count, at);
 	}
-	return width;
+	if (width % 8 > 0) {
+		vt_pack_plane(s->bytes, values, count, at);
+		add_bits(s, s->bytes, count, width % 8);
+	}
+	return (struct shape){ (uint8_t)width, (uint8_t)shift };
 }
 
-static uint8_t add_types_column(struct vt_splitter *s, struct category *c)
+static struct shape add_types_column(struct vt_splitter *s, struct category *c)
 {
 	uint8_t width = width_of(c->type_count - 1u);
 
@@ -447,17 +451,17 @@ static uint8_t add_types_column(struct vt_splitter *s, struct category *c)
 	} else if (width > 0) {
 		add_bits(s, c->kinds, c->events, width);
 	}
-	return width;
+	return (struct shape){ width, 0 };
 }
 
-static uint8_t add_ticks_column(struct vt_splitter *s, const struct category *c)
+static struct shape add_ticks_column(struct vt_splitter *s, const struct category *c)
 {
 	uint64_t all = vt_pack_steps(s->values, c->ticks, c->events);
 	return add_column(s, s->values, c->events, all);
 }
 
 /* A text's length is the first word behind the header, and the other fields follow it. */
-static uint8_t add_field_column(struct vt_splitter *s, const struct type *t, unsigned field)
+static struct shape add_field_column(struct vt_splitter *s, const struct type *t, unsigned field)
 {
 	const int text = t->layout->text;
 	const unsigned word = 1 + (text < 0 || (int)field > text ? field :
@@ -497,21 +501,21 @@ static void add_section(struct vt_splitter *s, struct category *c)
 
 	for (unsigned i = 0; i < c->type_count; i++)
 		columns += c->types[i]->layout->columns;
-	size_t head_length = 8 * (size_t)c->type_count + ((columns + 7) & ~(size_t)7);
+	size_t head_length = 8 * (size_t)c->type_count + ((2 * columns + 7) & ~(size_t)7);
 	if (!vt_out_room(&s->raw, head_length))
 		return;
 	memset(s->raw.data + start, 0, head_length);
 	s->raw.length += head_length;
 	add_piece(s, (uint32_t)head_length);
 
-	/* raw.data may move while columns are added: the widths are put in at the end. */
-	uint8_t widths[2 + VT_MAX_TYPES * VT_MAX_FIELDS];
+	/* raw.data may move while columns are added: the head is filled in at the end. */
+	struct shape shapes[2 + VT_MAX_TYPES * VT_MAX_FIELDS];
 	size_t n = 0;
-	widths[n++] = add_types_column(s, c);
-	widths[n++] = add_ticks_column(s, c);
+	shapes[n++] = add_types_column(s, c);
+	shapes[n++] = add_ticks_column(s, c);
 	for (unsigned i = 0; i < c->type_count; i++)
 		for (unsigned f = 0; f < c->types[i]->layout->columns; f++)
-			widths[n++] = add_field_column(s, c->types[i], f);
+			shapes[n++] = add_field_column(s, c->types[i], f);
 	for (unsigned i = 0; i < c->type_count; i++)
 		if (c->types[i]->layout->text >= 0)
 			add_texts(s, c->types[i]);
@@ -523,7 +527,10 @@ static void add_section(struct vt_splitter *s, struct category *c)
 		vt_put_le16(head + 2, c->types[i]->layout->columns);
 		vt_put_le32(head + 4, c->types[i]->events);
 	}
-	memcpy(head, widths, n);
+	for (size_t i = 0; i < n; i++) {
+		head[i] = shapes[i].width;
+		head[n + i] = shapes[i].shift;
+	}
 }
 
 void vt_splitter_reset(struct vt_splitter *s)

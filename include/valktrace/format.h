@@ -95,7 +95,9 @@
  *
  * Section, decompressed: columns
  *   types x { u16 event id, u16 columns of this type, u32 events of this type }
- *   one u8 a column: its width in bits: 0, 1, 2, 4, 8, 16, 24 ... 64; zero-padded to 8
+ *   one u8 a column: its width in bits, 0..64, of which the last byte has 0, 1, 2, 4 or 8
+ *   one u8 a column: its shift, 0..63: zero bits below, which all its values share and which are left
+ *   out; then zero padding to 8
  *   the columns, each starting at a byte:
  *     [types]   which type (0..types-1) each event has; width 0 when there is one type
  *     [ticks]   t[i] - t[i-1] - 1, and 0 for the first event, which is at t_min. Ticks in a ring are
@@ -107,9 +109,9 @@
  *       FLOAT                      the bits
  *       TEXT                       its length; the bytes of all of them follow the last column,
  *                                  in the order of the columns
- *   A column of width 1, 2 or 4 packs values from the low bits of each byte up. A wider one is split
- *   into planes: the low bytes of all values, then the next bytes, and so on. The columns (and the
- *   texts) fill the section exactly: anything else is damage.
+ *   A value without its shift is split into planes: the low bytes of all values, then the next bytes,
+ *   and so on; a width of 8 q + r ends in a plane of r bits (1, 2 or 4), packed from the low bits of each
+ *   byte up. The columns (and the texts) fill the section exactly: anything else is damage.
  *
  * Payloads of the other chunks are sequences of the records below, each
  *   u32 length (of the whole record, multiple of 8), u16 kind, u16 zero, body, zero padding.

@@ -14,14 +14,15 @@ static void must(bool condition)
 
 /* ---- columns -------------------------------------------------------------------------------- */
 
+/* Eight bits at a time, and a last plane of 1, 2, 4 or 8. */
 static uint8_t width_of(uint64_t largest)
 {
-	static const uint8_t widths[] = { 0, 1, 2, 4, 8, 16, 24, 32, 40, 48, 56 };
+	unsigned whole = 0;
 
-	for (size_t i = 0; i < sizeof widths; i++)
-		if (largest >> widths[i] == 0)
-			return widths[i];
-	return 64;
+	while (whole < 64 && largest >> whole > 0xff)
+		whole += 8;
+	uint64_t top = whole < 64 ? largest >> whole : 0;
+	return (uint8_t)(whole + (top == 0 ? 0 : top < 2 ? 1 : top < 4 ? 2 : top < 16 ? 4 : 8));
 }
 
 uint8_t lm_column(struct vt_out *to, const uint64_t *values, size_t count)
@@ -31,18 +32,17 @@ uint8_t lm_column(struct vt_out *to, const uint64_t *values, size_t count)
 	for (size_t i = 0; i < count; i++)
 		all |= values[i];
 	uint8_t width = width_of(all);
-	if (width > 0 && width < 8) {
-		unsigned per_byte = 8u / width;
-		for (size_t i = 0; i < count; i += per_byte) {
-			unsigned byte = 0;
-			for (size_t k = 0; k < per_byte && i + k < count; k++)
-				byte |= (unsigned)values[i + k] << k * width;
-			vt_out_u8(to, (uint8_t)byte);
-		}
-	}
-	for (unsigned plane = 0; width >= 8 && plane < width / 8u; plane++)
+	unsigned planes = width / 8u, rest = width % 8u;
+	for (unsigned plane = 0; plane < planes; plane++)
 		for (size_t i = 0; i < count; i++)
 			vt_out_u8(to, (uint8_t)(values[i] >> 8 * plane));
+	unsigned per_byte = rest > 0 ? 8u / rest : 0;
+	for (size_t i = 0; rest > 0 && i < count; i += per_byte) {
+		unsigned byte = 0;
+		for (size_t k = 0; k < per_byte && i + k < count; k++)
+			byte |= (unsigned)(values[i + k] >> 8 * planes) << k * rest;
+		vt_out_u8(to, (uint8_t)byte);
+	}
 	return width;
 }
 
@@ -52,12 +52,26 @@ static uint64_t zigzag(uint64_t v)
 }
 
 struct packer {
-	struct vt_out widths, columns, texts;
+	struct vt_out widths, shifts, columns, texts;
 	uint64_t values[MAX_EVENTS];
 };
 
+/* Every other column leaves out the zero bits that all its values share below. */
 static void column(struct packer *p, size_t count)
 {
+	unsigned shift = 0;
+
+	if (p->shifts.length % 2 == 0) {
+		uint64_t all = 0;
+		for (size_t i = 0; i < count; i++)
+			all |= p->values[i];
+		while (all > 0 && (all >> shift & 1) == 0)
+			shift++;
+	}
+	for (size_t i = 0; i < count; i++)
+		p->values[i] >>= shift;
+	/* The column of type indexes, the first, has no shift: 0 is among its values, 1 too or it is empty. */
+	vt_out_u8(&p->shifts, (uint8_t)shift);
 	vt_out_u8(&p->widths, lm_column(&p->columns, p->values, count));
 }
 
@@ -121,11 +135,13 @@ void lm_section(struct vt_out *to, const struct lm_event *events, size_t count, 
 		vt_out_u32(to, counts[t]);
 		type_columns(&p, ids[t], events, count);
 	}
+	vt_out_bytes(&p.widths, p.shifts.data, p.shifts.length);
 	vt_out_pad8(&p.widths);
 	vt_out_bytes(to, p.widths.data, p.widths.length);
 	vt_out_bytes(to, p.columns.data, p.columns.length);
 	vt_out_bytes(to, p.texts.data, p.texts.length);
 	vt_out_free(&p.widths);
+	vt_out_free(&p.shifts);
 	vt_out_free(&p.columns);
 	vt_out_free(&p.texts);
 	*types = n;

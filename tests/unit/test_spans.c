@@ -111,7 +111,7 @@ static void write_log(const char *path)
 		{ LM_START + 40, VT_EV_gc_begin, { 2, 2 }, NULL },
 		{ LM_START + 50, VT_EV_gc_mark, { 2 }, NULL },
 	};
-	struct lm lm;
+	struct lm lm = { .codec = VT_CODEC_ZSTD };
 	FILE *f = fopen(path, "wb");
 
 	assert_non_null(f);
