@@ -34,7 +34,7 @@ UV_LIBS    := -luv -lpthread
 WIRE_SRCS := \
 	core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c core/columns.c \
 	core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c core/metrics_json.c core/metrics_kernel.c \
-	core/metrics_prometheus.c core/metrics_text.c core/recover.c core/ring_view.c core/sample.c core/schema.c \
+	core/metrics_prometheus.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/sample.c core/schema.c \
 	core/schema_wire.c core/split.c core/wire.c core/wire_records.c core/wire_tallies.c \
 	core/clock.c core/ring_file.c # EOL
 WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/thread.c # EOL
@@ -62,7 +62,7 @@ TOOL   := $(B)/valktrace
 all: $(TOOL) $(AGENT) $(LIB_A) $(LIB_SO)
 
 # The recorder's inner loops earn what vectorising costs.
-$(B)/core/split.o $(B)/core/columns.o: OPT := $(if $(SAN),-O1,-O3)
+$(B)/core/split.o $(B)/core/pack.o $(B)/core/columns.o: OPT := $(if $(SAN),-O1,-O3)
 
 $(B)/%.o: %.c Makefile
 	$(call say,CC,$<)

@@ -68,7 +68,9 @@ void vt_drain_resume(struct vt_drain_ring *r, const struct vt_resume *from)
  */
 static void copy_piece(uint64_t *to, const uint64_t *from, uint64_t words)
 {
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#if defined(VT_COPY_PIECE)      /* the slow reader of tests/unit/test_ring.c */
+	VT_COPY_PIECE(to, from, words);
+#elif defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 #else
 	for (uint64_t i = 0; i < words; i++)
@@ -90,22 +92,11 @@ static void copy_words(const struct vt_drain_ring *r, uint64_t size, uint64_t po
 	}
 }
 
-/*
- * The ring's horizon; 0 if a dead or hostile ring says what no producer stores. A live one's is the begin
- * of a segment, at most the one that is entered next.
- */
-static uint64_t horizon_of(const struct vt_drain_ring *r)
-{
-	uint64_t horizon = vt_load_relaxed(&r->ring->horizon);
-	uint64_t commit = vt_load_relaxed(&r->ring->commit);
-	return horizon % r->segment_size == 0 && horizon - 1 < commit + r->segment_size ? horizon : 0;
-}
-
 /* The oldest position that can still be read. */
 static uint64_t oldest(const struct vt_drain_ring *r, uint64_t commit)
 {
 	uint64_t size = ring_bytes(r);
-	uint64_t horizon = horizon_of(r);
+	uint64_t horizon = vt_load_relaxed(&r->ring->horizon);
 	uint64_t least = commit > size ? (commit - size + r->segment_size - 1) / r->segment_size *
 	                                 r->segment_size : 0;
 	/* Discard mode: what was drained may be reused, and its header may be half written. */
@@ -113,7 +104,8 @@ static uint64_t oldest(const struct vt_drain_ring *r, uint64_t commit)
 	tail -= tail % r->segment_size;
 	if (tail > least && tail <= commit)
 		least = tail;
-	return horizon > least ? horizon : least;
+	/* A dead or hostile ring may say anything; a live one's horizon is at least `least`. */
+	return horizon > least && horizon <= commit && horizon % r->segment_size == 0 ? horizon : least;
 }
 
 static void jump(struct vt_drain_ring *r, uint64_t position)
@@ -131,7 +123,7 @@ static uint32_t copy_stretch(struct vt_drain_ring *r, struct vt_splitter *splitt
 	uint32_t room;
 	uint64_t *to = vt_splitter_room(splitter, &room);
 
-	until &= ~7ull;
+	until &= ~7ull;         /* `commit` of a hostile ring may be anything */
 	for (;;) {
 		uint64_t low = oldest(r, vt_load_acquire(&r->ring->commit));
 		if (r->cursor.position < low)
@@ -144,7 +136,8 @@ static uint32_t copy_stretch(struct vt_drain_ring *r, struct vt_splitter *splitt
 		/* Pairs with the writer's release fence after it raises the horizon: if a copied word is newer
 		 * than we think, this load sees the horizon above it. Nothing is judged before. */
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		uint64_t horizon = horizon_of(r);
+		uint64_t horizon = vt_load_relaxed(&r->ring->horizon);
+		horizon -= horizon % r->segment_size;   /* of a hostile ring; else it begins a segment */
 		if (horizon <= from)
 			return length;
 		jump(r, horizon);

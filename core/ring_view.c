@@ -148,6 +148,13 @@ void vt_ring_view_close(struct vt_ring_view *v)
 	v->fd = -1;
 }
 
+/* A horizon that no producer stores would hide the whole ring. Of a live ring it is believed: drain.c. */
+static void check_horizon(struct vt_ring *ring, uint32_t segment_size)
+{
+	if (ring->horizon % segment_size || ring->horizon > ring->commit + segment_size)
+		ring->horizon = 0;
+}
+
 struct vt_slot *vt_ring_view_slot(struct vt_ring_view *v, unsigned index)
 {
 	struct vt_ring_file *f = v->file;
@@ -155,8 +162,12 @@ struct vt_slot *vt_ring_view_slot(struct vt_ring_view *v, unsigned index)
 		return NULL;
 	struct vt_slot *slot = vt_slot_of(f, index);
 	uint64_t offset = (uint64_t)((char *)slot - (char *)f);
-	if (v->fd >= 0 && load(v, offset, f->slot_size) < 0)
+	if (v->fd < 0)
+		return slot;
+	if (load(v, offset, f->slot_size) < 0)
 		return NULL;
+	check_horizon(&slot->main, f->segment_size);
+	check_horizon(&slot->signal, f->signal_segment_size);
 	return slot;
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <valktrace/error.h>
+
 #include "decoder/process_text.h"
 #include "decoder/summary.h"
 #include "decoder/units.h"
@@ -173,6 +175,8 @@ int vt_summary_collect_gc(struct vt_summary *s)
 		filter.category_count = 1;
 	}
 	int err = vt_reader_select(s->in->reader, &filter, &unknown);
+	if (err == -VT_E_UNKNOWN_CATEGORY && filter.categories == &category)
+		return 0;       /* the log's schema is damaged: its events have no names */
 	while (!err && (err = vt_reader_next(s->in->reader, &event)) > 0) {
 		if (!event->gap && event->desc->category != VT_CAT_gc) {
 			err = 0;

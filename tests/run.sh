@@ -17,7 +17,7 @@ cd "$root" || exit 1
 export BUILD SAN="${SAN-}" CC="${CC:-gcc}" CXX="${CXX:-g++}"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
-limit=600
+limit=300         # seconds a group may take
 logs=$BUILD/tests/log
 mkdir -p "$logs"
 rm -f "$logs"/*
@@ -52,6 +52,17 @@ count()
 	[ $((good + bad)) -eq 0 ] && bad=1
 }
 
+# details LOG: each `not ok` and what is said about it below, or all that is no success.
+details()
+{
+	if grep -q '^not ok' "$1"; then
+		awk '/^not ok / { on = 1; print; next } /^[^ #]/ { on = 0 } on
+			/runtime error:|^==.*ERROR|^SUMMARY:/' "$1"
+	else
+		grep -vE '^ok |^1\.\.[0-9]+|^[0-9]+ passed, [0-9]+ failed$| ok$' "$1" | tail -n 60
+	fi
+}
+
 # group NAME COMMAND...
 group()
 {
@@ -70,8 +81,7 @@ group()
 		grep '^skipped: ' "$log" | sed 's/^/    /'
 	else
 		printf '%-32s %4d passed, %d FAILED (exit %d)\n' "$name" "$good" "$bad" $status
-		grep -vE '^ok |^1\.\.[0-9]+|^[0-9]+ passed, [0-9]+ failed$| ok$' "$log" |
-			tail -n 60 | sed 's/^/    /'
+		details "$log" | head -n 60 | sed 's/^/    /'
 	fi
 }
 

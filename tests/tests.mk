@@ -6,20 +6,21 @@ HOSTS := $(B)/tests/lisp $(B)/tests/restart
 
 # ---- demo, test, golden, model ------------------------------------------------------------------
 
-# Everything but main: a unit test takes out of it what it needs.
+# Everything but main, and what unit tests share: a test takes out of them what it needs.
 TEST_ARCHIVE := $(B)/tests/all.a
-TEST_HELPERS := $(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c))
-TEST_OBJS    := $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS))) $(call obj,$(TEST_HELPERS))
+TEST_HELPERS := $(B)/tests/unit/helpers.a
 UNITS        := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
 TEST_HOSTS   := $(B)/tests/conserve $(B)/tests/conserve-drop $(B)/tests/kinds
 
-$(TEST_ARCHIVE): $(TEST_OBJS)
+$(TEST_ARCHIVE): $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS)))
+$(TEST_HELPERS): $(call obj,$(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c)))
+$(TEST_ARCHIVE) $(TEST_HELPERS):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(UNITS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(TEST_ARCHIVE)
+$(UNITS): $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(TEST_HELPERS) $(TEST_ARCHIVE)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_ARCHIVE) -lcmocka $(CODEC_LIBS) $(UV_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_HELPERS) $(TEST_ARCHIVE) -lcmocka $(CODEC_LIBS) $(UV_LIBS)
 
 $(B)/tests/%.o: tests/hosts/%.c Makefile
 	$(call say,CC,$<)

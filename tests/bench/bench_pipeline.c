@@ -4,7 +4,7 @@
  *   sustained LOG            (ns an event of the ev2 stream, less its generator) / timestamp ns: vt_start in
  *                            this process, discard mode, rings of 8 MiB, zstd 1, the recorder on the
  *                            other core; 200 rings full. The log is read back: nothing may be missing.
- *   drain LOG                CPU ns an event of vt_drain with its sink (copy, split, columns, zstd 1,
+ *   drain ev2|mixed LOG      CPU ns an event of vt_drain with its sink (copy, split, columns, zstd 1,
  *                            CRC, write) over rings that are full already / timestamp ns
  *   log FILE CODEC EVENTS    writes the reference load's log, as the recorder would have
  */
@@ -25,7 +25,7 @@
 #include "tests/bench/load.h"
 #include "tests/bench/loops.h"
 
-enum { RING = 8 << 20, EV2_RECORD = 24, LAPS = 200, DRAINS = 20 };
+enum { RING = 8 << 20, DEFAULT_RING = 512 << 10, EV2_RECORD = 24, LAPS = 200, DRAINS = 21 };
 
 static uint64_t file_size(const char *path)
 {
@@ -72,8 +72,11 @@ static void *produce(void *user)
 	return NULL;
 }
 
-/* Every event decoded, counted by type and summed by field against the generator: else says what is wrong. */
-static void verify(const char *path, struct load_ev2 load, uint64_t events)
+/*
+ * Every event decoded, counted by type and summed by field against the generator: else says what is wrong.
+ * Returns the number of those that are in the log.
+ */
+static uint64_t verify(const char *path, struct load_ev2 load, uint64_t events)
 {
 	uint64_t counts[2] = { 0 }, sums[2] = { 0 }, words[2], lost = 0;
 	struct vt_reader *reader;
@@ -84,9 +87,9 @@ static void verify(const char *path, struct load_ev2 load, uint64_t events)
 		bench_die(path, err);
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++)
 		lost += vt_reader_run(reader)->lost[cause][load.category];
-	const char *name = "bench";
+	const char *name = "bench", *unknown;
 	const struct vt_filter filter = { .size = sizeof(filter), .categories = &name, .category_count = 1 };
-	err = vt_reader_select(reader, &filter, &name);
+	err = vt_reader_select(reader, &filter, &unknown);
 	while (!err && (err = vt_reader_next_batch(reader, &batch)) > 0)
 		for (unsigned t = 0; t < batch->types; t++) {
 			err = 0;
@@ -100,6 +103,7 @@ static void verify(const char *path, struct load_ev2 load, uint64_t events)
 	vt_reader_close(reader);
 	if (err < 0)
 		bench_die(path, err);
+	const uint64_t decoded = counts[0] + counts[1];
 	for (uint64_t i = 0; i < events; i++) {
 		counts[load_ev2_next(&load, words) == load.rare]--;
 		sums[0] -= words[0];
@@ -108,7 +112,8 @@ static void verify(const char *path, struct load_ev2 load, uint64_t events)
 	if (lost || counts[0] || counts[1] || sums[0] || sums[1])
 		fprintf(stderr, "bench: sustained: %llu events emitted, %lld not decoded, %llu lost by the log's "
 		        "own account\n", (unsigned long long)events,
-		        (long long)-(counts[0] + counts[1]), (unsigned long long)lost);
+		        (long long)(events - decoded), (unsigned long long)lost);
+	return decoded;
 }
 
 static void sustained(const char *path)
@@ -132,11 +137,11 @@ static void sustained(const char *path)
 	err = vt_stop();
 	if (err < 0)
 		bench_die(path, err);
-	verify(path, p.load, p.events);
+	uint64_t decoded = verify(path, p.load, p.events);
 	bench_print("sustained_ratio", (p.event_ns - p.generator_ns) / p.timestamp_ns);
 	bench_print("sustained_event_ns", p.event_ns);
 	bench_print("sustained_generator_ns", p.generator_ns);
-	bench_print("bytes_per_event_ev2", (double)file_size(path) / (double)p.events);
+	bench_print("bytes_per_event_ev2", (double)file_size(path) / (double)decoded);
 }
 
 /* ---- a recorder that is run by hand ---------------------------------------------------------------- */
@@ -214,10 +219,11 @@ static void drain(struct hand *h, const char *name, uint64_t stretch)
 	const struct vt_drain_sink sink = { sink_events, sink_gap, &h->recorder.log };
 	const struct vt_followed_slot *slot = &h->process->slots[vt_thread_slot()];
 	const uint64_t until = vt_load_relaxed(&slot->main.ring->commit);
-	double ns[DRAINS], unit = bench_timestamp_ns();
+	double ratios[DRAINS];
 
 	for (int i = 0; i < DRAINS; i++) {
 		struct vt_drain_ring ring = slot->main;
+		double unit = bench_timestamp_ns();
 		uint64_t before = h->recorder.log.events, start = bench_clock(CLOCK_THREAD_CPUTIME_ID);
 		int64_t n = 1;
 		while (n > 0 && ring.cursor.position < until) {
@@ -227,10 +233,11 @@ static void drain(struct hand *h, const char *name, uint64_t stretch)
 		}
 		if (n < 0)
 			bench_die("drain", (int)n);
-		ns[i] = (double)(bench_clock(CLOCK_THREAD_CPUTIME_ID) - start) /
-			(double)(h->recorder.log.events - before);
+		double ns = (double)(bench_clock(CLOCK_THREAD_CPUTIME_ID) - start) /
+		            (double)(h->recorder.log.events - before);
+		ratios[i] = ns / unit;
 	}
-	bench_print(name, bench_median(ns, DRAINS) / unit);
+	bench_print(name, bench_median(ratios, DRAINS));
 }
 
 /* A private ring of `path`'s own log, filled with one stream and drained. */
@@ -256,7 +263,7 @@ static void drain_ev2(const char *path)
 	hand_close(&h);
 }
 
-/* The default ring is drained when a quarter of it is full: at the third segment's entry. */
+/* The recorder wakes when a quarter of a ring is full: of the default one, 128 KiB, in small chunks. */
 static void drain_mixed(const char *path)
 {
 	struct hand h;
@@ -268,8 +275,8 @@ static void drain_mixed(const char *path)
 	vt_recorder_flush(&h.recorder);
 	while (vt__ring->commit < RING - (64 << 10))
 		load_emit(load_next(&load));
-	drain(&h, "drain_ratio_mixed", VT_SPLIT_BYTES);
-	drain(&h, "drain_ratio_mixed_quarter", (512 << 10) / 4);
+	drain(&h, "drain_ratio_mixed", DEFAULT_RING / 4);
+	drain(&h, "drain_ratio_mixed_large", VT_SPLIT_BYTES);
 	hand_close(&h);
 }
 
@@ -304,13 +311,15 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "sustained") && argc == 3) {
 		sustained(argv[2]);
-	} else if (!strcmp(what, "drain") && argc == 3) {
-		drain_ev2(argv[2]);
-		drain_mixed(argv[2]);
+	} else if (!strcmp(what, "drain") && argc == 4 && !strcmp(argv[2], "ev2")) {
+		drain_ev2(argv[3]);
+	} else if (!strcmp(what, "drain") && argc == 4 && !strcmp(argv[2], "mixed")) {
+		drain_mixed(argv[3]);
 	} else if (!strcmp(what, "log") && argc == 5) {
 		write_log(argv[2], argv[3], strtoull(argv[4], NULL, 10));
 	} else {
-		fprintf(stderr, "usage: bench_pipeline sustained LOG | drain LOG | log FILE CODEC EVENTS\n");
+		fprintf(stderr, "usage: bench_pipeline sustained LOG | drain ev2|mixed LOG | "
+		        "log FILE CODEC EVENTS\n");
 		return 2;
 	}
 	return 0;

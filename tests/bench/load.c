@@ -150,7 +150,7 @@ bool load_emit(const struct load_event *e)
 		return false;
 	vt_store_relaxed(&ring->nest, vt__stack_address() << 6 | e->id >> 8);
 	vt_signal_fence();
-	if (ring->commit + size > ring->limit || (e->ticks - ring->ticks + VT_TICK_HALF) >> VT_TICK_BITS)
+	if (ring->commit + size > ring->limit || (e->ticks - ring->floor) >> VT_TICK_BITS)
 		if (!vt__ring_enter(ring, e->ticks, e->id, size))
 			return false;
 	uint64_t *to = (uint64_t *)(uintptr_t)(ring->bias + ring->commit);

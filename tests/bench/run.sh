@@ -43,7 +43,7 @@ times() { local i; for ((i = 0; i < runs; i++)); do "$@"; done; }
 emit_pic() { "$bench/bench_emit_pic" | sed 's/^\([a-z_]*\) /\1_pic /' >> "$samples"; }
 emit() { "$bench/bench_emit" >> "$samples"; }
 sustained() { "$bench/bench_pipeline" sustained "$directory/ev2.vtrace" >> "$samples"; rm -f "$directory"/ev2*; }
-drain() { "$bench/bench_pipeline" drain "$directory/drain.vtrace" >> "$samples"; rm -f "$directory"/drain*; }
+drain() { "$bench/bench_pipeline" drain "$1" "$directory/drain.vtrace" >> "$samples"; rm -f "$directory"/drain*; }
 idle() { "$bench/bench_host" idle "$directory/idle.vtrace" 5 >> "$samples"; rm -f "$directory"/idle*; }
 rss() { "$bench/bench_host" rss "$directory/rss.vtrace" >> "$samples"; rm -f "$directory"/rss*; }
 
@@ -51,7 +51,8 @@ reference=$directory/reference.vtrace
 times emit
 times emit_pic
 times sustained
-times drain
+times drain ev2
+times drain mixed
 # The size of a seeded log is the same each time: one sample each.
 "$bench/bench_pipeline" log "$directory/lz4.vtrace" lz4 "$events" >> "$samples"
 rm "$directory/lz4.vtrace"

@@ -142,7 +142,8 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 . bin
 	chmod 644 good.vtrace
 	mkdir -m 755 readonly
-	nobody='setpriv --reuid=65534 --regid=65534 --clear-groups bin/valktrace'
+	install -d -m 700 -o 65534 -g 65534 nobody
+	nobody="env XDG_RUNTIME_DIR=$WORK/nobody setpriv --reuid=65534 --regid=65534 --clear-groups bin/valktrace"
 	fails 1 'out.txt: Permission denied' $nobody decode -o readonly/out.txt good.vtrace
 	fails 125 'log.vtrace: Permission denied' $nobody record -o readonly/log.vtrace -- true
 	chmod 600 good.vtrace

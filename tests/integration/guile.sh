@@ -104,6 +104,22 @@ for round in 1 2 3 4 5 6; do
 		"^program +guile, pid $(cat pid), .*SIGKILL"
 done
 
+# ---- SIGKILL of the recorder: the program runs on, and its ring file has the rest -----------------------
+
+program 80000 >long.scm
+valktrace record -o orphan.vtrace -- guile long.scm >out 2>err &
+recorder=$!
+sleep 0.4
+kill -KILL $recorder
+wait $recorder 2>/dev/null
+for _ in $(seq 200); do [ -s out ] && break; sleep 0.05; done
+read -r pid times <out
+while [ -e "/proc/$pid" ]; do sleep 0.05; done
+valktrace decode --event gc.end --format json orphan.vtrace >ends 2>notes
+is 'recorder killed: exit status of decode' $? 0
+is 'recorder killed: every collection is there, from log and ring file' "$(wc -l <ends)" "$times"
+has 'recorder killed: decode says what it read' "$(cat notes)" 'ring-file'
+
 # ---- nobody notices ---------------------------------------------------------------------------------
 
 cat >plain.scm <<'SCHEME'

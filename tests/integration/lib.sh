@@ -22,7 +22,10 @@ BIN=$BUILD
 [ ! -x "$BUILD/tests/bin/valktrace" ] || BIN=$BUILD/tests/bin
 PATH=$BIN:$PATH
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/valktrace-test.XXXXXX")
-trap 'rm -rf "$WORK"' EXIT
+# Ring files in memory, as by default, but out of the way of others.
+RUN=$(mktemp -d /dev/shm/valktrace-test.XXXXXX 2>/dev/null || mktemp -d)
+export XDG_RUNTIME_DIR=$RUN
+trap 'rm -rf "$WORK" "$RUN"' EXIT
 cd "$WORK" || exit 1
 passed=0 failed=0
 
