@@ -200,6 +200,21 @@ static int watch_command(void)
 	return err ? err : uv_poll_start(&record.child_poll, UV_READABLE, on_child);
 }
 
+static void record_until_end(void)
+{
+	record.tree.child = record.child;
+	record.tree.on_empty = stop_if_done;
+	int err = watch_command();
+	if (err) {
+		vt_message("cannot watch the command: %s", vt_strerror(err));
+		while (waitpid(record.child, &record.wait_status, 0) < 0 && errno == EINTR)
+			;
+	} else {
+		uv_run(&record.loop, UV_RUN_DEFAULT);
+	}
+	vt_tree_close(&record.tree);
+}
+
 /* ---- what is said at the end -------------------------------------------------------------------------- */
 
 static void print_first_line(const char *command)
@@ -356,58 +371,53 @@ static int run_command(char **argv)
 	return err;
 }
 
-static int run(int argc, char **argv)
+static int record_command(const struct record_settings *from, char **argv)
 {
-	struct record_settings from = { .quiet = false };
 	struct vt_settings settings;
 	uint64_t mask = 0;
+	const char *what = "";
 
-	int first = vt_opt_parse(&vt_cmd_record, argc, argv, &from);
-	if (first < 0)
-		return first == VT_OPT_HELP ? VT_EXIT_OK : EXIT_OURS;
-	if (first >= argc) {
-		vt_usage("record: no command given; try: valktrace record -- guile program.scm");
-		return EXIT_OURS;
-	}
-	if (settings_of(&from, &settings, &mask) != 0)
+	if (settings_of(from, &settings, &mask) != 0)
 		return EXIT_OURS;
 	if (!*settings.output)
 		strcpy(settings.output, "valktrace.vtrace");
-	record.wait_all = from.wait_all;
-
-	const char *what = "";
+	record.wait_all = from->wait_all;
 	int err = begin_recording(&settings, mask, &what);
 	if (err) {
 		vt_message("%s: %s", what, vt_strerror(err));
 		return EXIT_OURS;
 	}
 	record.recorder.problem = on_problem;
-	err = run_command(argv + first);
+	err = run_command(argv);
 	if (err) {
-		vt_message("%s: %s", argv[first], vt_strerror(err));
+		vt_message("%s: %s", argv[0], vt_strerror(err));
 		vt_tree_close(&record.tree);
 		vt_recorder_close(&record.recorder, VT_END_UNKNOWN);
 		unlink(settings.output);
 		return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
 	}
-	record.tree.child = record.child;
-	record.tree.on_empty = stop_if_done;
-	err = watch_command();
-	if (err) {
-		vt_message("cannot watch the command: %s", vt_strerror(err));
-		while (waitpid(record.child, &record.wait_status, 0) < 0 && errno == EINTR)
-			;
-	} else {
-		uv_run(&record.loop, UV_RUN_DEFAULT);
-	}
-	vt_tree_close(&record.tree);
+	record_until_end();
 	uint64_t events = vt_recorder_events(&record.recorder), lost = vt_recorder_lost(&record.recorder);
 	err = vt_recorder_close(&record.recorder, VT_END_RUNNING);
-	if (!from.quiet)
-		print_end(argv[first], record.recorder.log.name, events, lost,
-		          vt_log_bytes(&record.recorder.log), err);
+	if (!from->quiet)
+		print_end(argv[0], record.recorder.log.name, events, lost, vt_log_bytes(&record.recorder.log), err);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct record_settings from = { .quiet = false };
+	int code = EXIT_OURS;
+
+	int first = vt_opt_parse(&vt_cmd_record, argc, argv, &from);
+	if (first == VT_OPT_HELP)
+		code = VT_EXIT_OK;
+	else if (first >= argc)
+		vt_usage("record: no command given; try: valktrace record -- guile program.scm");
+	else if (first >= 0)
+		code = record_command(&from, argv + first);
 	vt_opt_free(options, &from);
-	return end_like_command();
+	return code ? code : first >= 0 ? end_like_command() : VT_EXIT_OK;
 }
 
 const struct vt_command vt_cmd_record = {

@@ -70,6 +70,7 @@ static int exit_code(int err)
 {
 	switch (-err) {
 	case VT_E_NOT_A_LOG:
+	case VT_E_EMPTY:
 	case VT_E_DAMAGED:
 	case VT_E_SHORT:
 		return VT_EXIT_NOT_A_LOG;
@@ -96,6 +97,8 @@ int vt_input_failed(const struct vt_input *in, int err)
 	if (err == -ENOENT && in->paths == default_paths)
 		vt_message("%s: no such file in this directory; name a log, or make one: "
 		           "valktrace record -- COMMAND", in->name);
+	else if (err == -ESPIPE)
+		vt_message("%s: is no regular file; to read a pipe: valktrace ... - < %s", in->name, in->name);
 	else if (err == -ENOMEM)
 		vt_message("out of memory");
 	else

@@ -39,7 +39,7 @@ static int open_part(struct part *p, const char *path)
 	int err = vt_feed_open(&p->feed, path);
 	if (err < 0)
 		return err;
-	err = vt_feed_read(&p->feed, 0, bytes, sizeof bytes);
+	err = p->feed.size == 0 ? -VT_E_EMPTY : vt_feed_read(&p->feed, 0, bytes, sizeof bytes);
 	/* Too short for a header: the magic says whether it was meant to be a log. */
 	if (err == -VT_E_SHORT && (p->feed.size < 8 ||
 	    vt_feed_read(&p->feed, 0, bytes, 8) < 0 || memcmp(bytes, VT_FILE_MAGIC, 8) != 0))

@@ -18,7 +18,8 @@
 	XX(OPTION, 10011, "bad option") \
 	XX(NO_DIRECTORY, 10012, "no directory for the ring file") \
 	XX(ABI, 10013, "built against another version of valktrace") \
-	XX(NO_ROOM, 10014, "no room for a ring")
+	XX(NO_ROOM, 10014, "no room for a ring") \
+	XX(EMPTY, 10015, "the file is empty")
 
 enum vt_error {
 #define XX(name, number, text) VT_E_##name = number,

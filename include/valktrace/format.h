@@ -12,13 +12,17 @@
  *   payload of EVENTS:   section table (64 a section) | section | section | ...
  *   payload of others:   one block, compressed as the header says
  *
+ * Numbers of kinds, units and flags of fields and events stand in schema.h and are as fixed as these.
+ *
  * All integers are little endian and of fixed width; all structures are multiples of 8 bytes; u16
  * and wider are read byte by byte or by memcpy, never by casting. `crc` is CRC-32C (Castagnoli,
  * reflected, initial and final value 0xffffffff) and always present: no value means "unchecked".
- * "ticks" are units of the recording process's clock; anchors (COUNTERS) convert them. A name or
+ * "ticks" are units of the recording process's clock. Anchors convert them: the
+ * FileHeader and every COUNTERS record are one each; between two of them time is a straight line, before
+ * the first and after the last the line of the nearest two goes on, and with one alone tick_hz holds. A name or
  * text in a log is bytes from a stranger: escape it before it reaches a terminal.
  *
- * A log is closed when a FileTail is its last 64 bytes. It is not an error that a log is not
+ * A log is closed when a FileTail is its last 64 bytes; INDEX and FOOTER may still be missing. It is not an error that a log is not
  * closed: its recorder was killed, or is still writing.
  *
  *
@@ -125,7 +129,7 @@
  *            5 SOURCE    u8 id, str name, str help
  *            The header's `process` is VT_NO_PROCESS for the recorder's own table, else the process
  *            that registered these (categories from 32 up, and their events).
- *   STRINGS  1 STRING    u32 id, u8 flags, str       ids are per process (the header's)
+ *   STRINGS  1 STRING    u32 id, u8 flags, str       ids are per process (the header's); 0: no string
  *   PROCESS  1 PROCESS   u32 index, u32 parent index (VT_NO_PROCESS: none), u32 pid, u32 ending
  *                        (VT_END_*), u32 status (exit code or signal), u32 zero, u64 start, u64 end
  *                        (ticks; 0 unknown), u64 image (random part of its ring file's name),
@@ -144,7 +148,8 @@
  *                        u64 t_before, u64 t_after, c x { u64 events, u16 category, u16 0, u32 0 }
  *            2 TOTALS    u32 ring, u16 n, u16 zero, n x { u16 category, u16 cause, u32 zero,
  *                        u64 events }: what the ring's producer itself counted; cause 0xffff: events
- *                        committed, else VT_LOST_*. Ring VT_NO_RING: threads that got no ring
+ *                        committed, else VT_LOST_*. Ring VT_NO_RING: threads that got no ring.
+ *                        Overwritten, disk and damaged events had been committed; the others had not
  *   INDEX    1 ENTRY     u64 offset, u32 total, u16 type, u16 zero, u32 ring, u32 process,
  *                        u64 t_min, u64 t_max, u64 categories, u32 events
  *            of the chunks since the INDEX before. A hint: a reader checks the chunk it leads to and
@@ -173,6 +178,8 @@
  *   - A bad chunk header: scan forward in steps of 8 bytes for the sync of this run, accept a header
  *     whose crc holds, whose payload fits the file and whose sequence is higher; report the bytes
  *     between as one range. The scan is linear and visits a byte once.
+ *   - Rules of one chunk type ("EVENTS: ...") bind no other: what they leave open is ignored there.
+ *   - A type with more columns than its schema says was written by a newer version: take those known.
  *   - Chunks of another run are reported and skipped. A position range already seen is dropped.
  *   - Two chunks of one ring with positions apart: what lies between was lost; `first` says how much.
  */
