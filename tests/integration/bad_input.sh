@@ -43,7 +43,7 @@ for command in decode summary info; do
 		valktrace $command
 done
 fails 4 'long.vtrace: not a valktrace file' valktrace decode long.vtrace
-fails 4 'standard input: not a valktrace file' valktrace decode -
+fails 4 'standard input: the file is empty' valktrace decode -
 (cat good.vtrace >fifo) &
 fails 7 'fifo: ' valktrace decode fifo
 kill $! 2>/dev/null

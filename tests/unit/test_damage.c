@@ -237,7 +237,8 @@ static void every_truncation(void **state)
 		assert_int_equal(ftruncate(f.fd, (off_t)length), 0);
 		if (length < VT_FILE_HEADER) {
 			int err = vt_reader_open(&r, &path, 1, NULL);
-			assert_int_equal(err, length < 8 ? -VT_E_NOT_A_LOG : -VT_E_SHORT);
+			assert_int_equal(err, length == 0 ? -VT_E_EMPTY : length < 8 ? -VT_E_NOT_A_LOG :
+			                 -VT_E_SHORT);
 			continue;
 		}
 		r = open_noting(path, &notes);
