@@ -323,8 +323,10 @@ bool vt_follow_busy(const struct vt_followed *p)
 		} else {
 			/* Behind damage the cursor waits for the next segment, ahead of commit. */
 			uint64_t commit = vt_load_relaxed(&d->ring->commit);
-			uint64_t half = (uint64_t)d->segment_size * d->most_segments / 2;
-			if (commit > d->cursor.position && commit - d->cursor.position > half)
+			uint64_t enough = (uint64_t)d->segment_size * d->most_segments / 2;
+			if (enough > VT_SPLIT_BYTES / 2)
+				enough = VT_SPLIT_BYTES / 2;
+			if (commit > d->cursor.position && commit - d->cursor.position > enough)
 				return true;
 		}
 	}

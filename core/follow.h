@@ -59,7 +59,7 @@ int vt_follow_open(struct vt_followed *p, const struct vt_ring_view *view, uint3
                    uint32_t parent, uint64_t image);
 void vt_follow_close(struct vt_followed *p);
 
-/* Is there a ring with half of its bytes to drain? */
+/* Is a ring half full, or is there enough of it for a chunk that compresses well? */
 bool vt_follow_busy(const struct vt_followed *p);
 
 /*

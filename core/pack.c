@@ -1,4 +1,6 @@
 /* pack.c - see pack.h. Built with -O3. */
+#include <string.h>
+
 #include "core/pack.h"
 
 /* Compiled for wider vectors too; the processor is asked once, at load time. */
@@ -64,20 +66,46 @@ VECTORISED void vt_pack_plane(uint8_t *restrict to, const uint64_t *restrict val
 		to[i] = (uint8_t)(values[i] >> shift);
 }
 
+/* Eight values to a word's low bits: neighbours are moved together, in pairs, fours and eights. */
+static inline uint64_t together(uint64_t x, unsigned width)
+{
+	switch (width) {
+	case 1:
+		return x * 0x0102040810204080u >> 56;   /* byte i of x to bit 56 + i, and no other there */
+	case 2:
+		x = (x | x >> 6) & 0x000f000f000f000fu;
+		x = (x | x >> 12) & 0x000000ff000000ffu;
+		return (x | x >> 24) & 0xffff;
+	default:
+		x = (x | x >> 4) & 0x00ff00ff00ff00ffu;
+		x = (x | x >> 8) & 0x0000ffff0000ffffu;
+		return (x | x >> 16) & 0xffffffff;
+	}
+}
+
 /* `width` is a constant wherever this is inlined. */
 static inline void pack_bits(uint8_t *restrict to, const uint8_t *restrict from, uint32_t length,
                              const unsigned width)
 {
-	for (uint32_t i = 0; i < length; i++) {
-		unsigned bits = 0;
-		for (unsigned k = 0; k < 8 / width; k++)
-			bits |= (unsigned)from[8 / width * i + k] << k * width;
-		to[i] = (uint8_t)bits;
+	uint32_t at = 0;
+
+	/* Eight values fill `width` bytes; they are stored as a word as long as one fits. */
+	for (; at + 8 <= length; at += width, from += 8) {
+		uint64_t x;
+		memcpy(&x, from, 8);
+		x = together(x, width);
+		memcpy(to + at, &x, 8);
+	}
+	for (; at < length; at += width, from += 8) {
+		uint64_t x = 0;
+		uint32_t left = length - at < width ? length - at : width;
+		memcpy(&x, from, left * (8 / width));
+		x = together(x, width);
+		memcpy(to + at, &x, left);
 	}
 }
 
-VECTORISED void vt_pack_bits(uint8_t *restrict to, const uint8_t *restrict from, uint32_t length,
-                             unsigned width)
+void vt_pack_bits(uint8_t *restrict to, const uint8_t *restrict from, uint32_t length, unsigned width)
 {
 	if (width == 1)
 		pack_bits(to, from, length, 1);

@@ -201,7 +201,7 @@ static void on_rung(uv_async_t *handle)
 	if (r->stopping)
 		return;
 	r->wakeups++;
-	/* A segment was entered, but there is no hurry before half a ring is full: one wake-up of
+	/* A segment was entered, but there is no hurry before half a ring is full or a chunk: one wake-up of
 	 * ours then costs the producer one a few segments, and chunks are large enough to compress. */
 	while (!arm(r))
 		if (round_of_all(r) < 0)

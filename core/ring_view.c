@@ -158,7 +158,8 @@ static void check_horizon(struct vt_ring *ring, uint32_t segment_size)
 struct vt_slot *vt_ring_view_slot(struct vt_ring_view *v, unsigned index)
 {
 	struct vt_ring_file *f = v->file;
-	if (index >= f->slot_count)
+	/* A slot whose claim met a full file system has no pages, and touching it is SIGBUS. */
+	if (index >= f->slot_count || vt_load_acquire(&vt_threads_of(f)[index].start) == 0)
 		return NULL;
 	struct vt_slot *slot = vt_slot_of(f, index);
 	uint64_t offset = (uint64_t)((char *)slot - (char *)f);

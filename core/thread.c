@@ -29,6 +29,12 @@ struct vt_process vt_process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 /* A thread that got no slot asks again only now and then: each attempt scans the table. */
 static VT_THREAD_LOCAL unsigned attempts_to_skip __attribute__((tls_model("initial-exec")));
 
+/* The gate's page. `ours` is 0 in a child that was made behind our back: the rings are its parent's. */
+static struct private_page {
+	struct vt_gate gate;
+	uint64_t ours;
+} *private_page;
+
 static pthread_key_t exit_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -75,7 +81,8 @@ static void take_over(struct vt_ring_file *f, struct vt_slot *slot, struct vt_th
 	set_up_ring(&slot->signal, signal_segments, f->signal_segment_size, f->signal_segment_count);
 	store_bases(slot);
 	entry->named = 0;
-	entry->start = vt_ticks();
+	/* Pairs with the acquire load of who reads slots: this one has its pages. */
+	vt_store_release(&entry->start, vt_ticks());
 }
 
 static void raise_to(uint64_t *word, uint64_t value)
@@ -167,7 +174,7 @@ int vt_thread_slot(void)
 static void at_thread_exit(void *value)
 {
 	int index = vt_thread_slot();
-	if (index < 0 || vt__ring != value)
+	if (index < 0 || vt__ring != value || !private_page->ours)
 		return;
 	struct vt_thread_entry *entry = &vt_threads_of(vt_process.file)[index];
 	vt_thread_refresh_name();
@@ -181,13 +188,15 @@ static void at_thread_exit(void *value)
 /* ---- fork ---------------------------------------------------------------------------------------- */
 
 static uint64_t mask_before_fork;
+static bool recording_before_fork;
 static struct vt_ring_file *file_before_fork;
 
 static void before_fork(void)
 {
-	mask_before_fork = vt_process.gate ? vt_process.gate->mask : 0;
-	file_before_fork = vt_process.file;
 	pthread_mutex_lock(&vt_process.lock);
+	mask_before_fork = vt_process.gate ? vt_process.gate->mask : 0;
+	recording_before_fork = vt_process.gate && vt_process.gate->counting;
+	file_before_fork = vt_process.file;
 }
 
 static void after_fork_in_parent(void)
@@ -197,19 +206,23 @@ static void after_fork_in_parent(void)
 
 /*
  * The child's gate page is zero. When forks are followed its mask is set again while it has no file:
- * the first emit then takes the slow path, which makes one.
+ * the first emit then takes the slow path, which makes one. The child may fork before that.
  */
 static void after_fork_in_child(void)
 {
 	pthread_mutex_init(&vt_process.lock, NULL);
 	vt__ring = NULL;
 	attempts_to_skip = 0;
-	if (!file_before_fork)
-		return;
-	vt_process.file = NULL;
-	munmap(file_before_fork, file_before_fork->total_size);
-	if (vt_process.follow_fork) {
-		vt_process.detached_child = true;
+	claiming = false;
+	if (file_before_fork) {
+		if (vt_process.bell == &file_before_fork->recorder_sleeps)
+			vt_process.bell = NULL;
+		vt_process.file = NULL;
+		munmap(file_before_fork, file_before_fork->total_size);
+	}
+	vt_process.detached_child = vt_process.follow_fork && recording_before_fork;
+	if (vt_process.detached_child) {
+		private_page->ours = 1;
 		vt_process.gate->counting = 1;
 		vt_process.gate->mask = mask_before_fork;
 	}
@@ -235,6 +248,8 @@ static struct vt_ring_file *file_of_child(void)
 	}
 	f->wanted_mask = mask_before_fork;
 	f->enabled_since = mask_before_fork ? f->monotonic : 0;
+	if (!vt_process.bell)
+		vt_process.bell = &f->recorder_sleeps;
 	vt_store_release(&vt_process.file, f);
 	open_gate(f);
 	return f;
@@ -246,7 +261,8 @@ static int once_error;
 
 static void set_up_once(void)
 {
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct private_page *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	                                 -1, 0);
 	if (page == MAP_FAILED) {
 		once_error = -errno;
 		return;
@@ -258,8 +274,9 @@ static void set_up_once(void)
 		munmap(page, 4096);
 		return;
 	}
-	vt_process.gate = page;
-	vt_store_release(&vt__gate, page);
+	private_page = page;
+	vt_process.gate = &page->gate;
+	vt_store_release(&vt__gate, &page->gate);
 }
 
 /* A largest value has no base: that of a new recording is its own. */
@@ -283,6 +300,8 @@ static void rebase(struct vt_ring_file *f)
 	}
 	for (unsigned i = 0; i < used; i++) {
 		struct vt_slot *slot = vt_slot_of(f, i);
+		if (vt_threads_of(f)[i].start == 0)
+			continue;       /* its claim met a full file system: it has no pages */
 		/* A thread in the middle of an emit is done in nanoseconds, unless it is not running. */
 		for (int spin = 0; spin < 1000 && vt_load_acquire(&slot->main.nest); spin++)
 			sched_yield();
@@ -344,6 +363,7 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 	int err = f ? attach_again(g) : vt_ring_file_create(place, g, &f);
 	if (err < 0)
 		return err;
+	private_page->ours = 1;
 	vt_process.geometry = *g;
 	vt_process.follow_fork = follow_fork;
 	vt_process.detached_child = false;

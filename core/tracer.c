@@ -401,9 +401,11 @@ void vt_thread_name(const char *name)
 	int index = vt_thread_slot();
 	union { char bytes[40]; uint64_t words[5]; } text = { .bytes = "" };
 
-	if (index < 0 && vt_load_relaxed(&vt__gate->counting) && vt_thread_claim())
+	if (!name || !vt_load_relaxed(&vt__gate->counting))
+		return;
+	if (index < 0 && vt_thread_claim())
 		index = vt_thread_slot();
-	if (index < 0 || !name)
+	if (index < 0)
 		return;
 	snprintf(text.bytes, sizeof(text.bytes), "%s", name);
 	struct vt_thread_entry *entry = &vt_threads_of(vt_process.file)[index];
