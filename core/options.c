@@ -110,7 +110,7 @@ int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, si
 	int result = 0;
 
 	if (strlen(text) >= sizeof(copy)) {
-		snprintf(problem, size, "VALKTRACE: too long");
+		snprintf(problem, size, "too long");
 		return -VT_E_OPTION;
 	}
 	strcpy(copy, text);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -113,15 +114,8 @@ static int take_number(struct vt_ring_file *f)
 
 static struct vt_ring_file *file_of_child(void);
 
-/* A handler that interrupts a claim must not claim a second slot. */
-static VT_THREAD_LOCAL bool claiming __attribute__((tls_model("initial-exec")));
-
 static struct vt_slot *claim(void)
 {
-	if (attempts_to_skip > 0) {
-		attempts_to_skip--;
-		return NULL;
-	}
 	struct vt_ring_file *f = vt_load_acquire(&vt_process.file);
 	if (!f)
 		f = file_of_child();
@@ -148,14 +142,18 @@ static struct vt_slot *claim(void)
 
 struct vt_slot *vt_thread_claim(void)
 {
-	if (claiming)
+	sigset_t all, before;
+
+	if (attempts_to_skip > 0) {
+		attempts_to_skip--;
 		return NULL;
-	claiming = true;
-	vt_signal_fence();
-	bool had = vt__ring != NULL;    /* a handler may have claimed before we said that we do */
+	}
+	/* A handler in the middle of a claim would claim a second slot, or leave a half one by siglongjmp. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	bool had = vt__ring != NULL;    /* a handler may have claimed just before */
 	struct vt_slot *slot = had ? (struct vt_slot *)(void *)vt__ring : claim();
-	vt_signal_fence();
-	claiming = false;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (slot && !had)
 		VT_EMIT(meta, thread_begin, .tid = (uint64_t)syscall(SYS_gettid));
 	return slot;
@@ -213,7 +211,6 @@ static void after_fork_in_child(void)
 	pthread_mutex_init(&vt_process.lock, NULL);
 	vt__ring = NULL;
 	attempts_to_skip = 0;
-	claiming = false;
 	if (file_before_fork) {
 		if (vt_process.bell == &file_before_fork->recorder_sleeps)
 			vt_process.bell = NULL;

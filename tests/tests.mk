@@ -134,3 +134,19 @@ $(B)/tests/lisp: $(call obj,$(sort $(wildcard tests/hosts/lisp*.c))) $(LIB_A)
 $(B)/tests/restart: $(B)/tests/hosts/restart.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+# ---- tsan: the race detector over producers and a reader; any report makes the program fail
+
+# It knows no fences; in discard mode all order comes from acquire and release.
+WARN += $(if $(findstring thread,$(SAN)),-Wno-tsan)
+
+.PHONY: tsan run-tsan
+tsan:
+	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
+
+run-tsan: $(B)/tests/tsan/discard
+	@TSAN_OPTIONS=halt_on_error=1 $<
+
+$(B)/tests/tsan/discard: $(B)/tests/tsan/discard.o $(TEST_HELPERS) $(TEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)

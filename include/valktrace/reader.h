@@ -157,7 +157,7 @@ struct vt_filter {
 };
 
 /*
- * Opens one or more files of one run: parts in any order, or ring files alone. Reads headers, schema
+ * Opens one or more files of one run, parts in any order. Reads headers, schema
  * and counters, but no events. Cost: one small read a chunk, or less with an index.
  */
 VT_API int vt_reader_open(struct vt_reader **reader, const char *const *paths, unsigned count,

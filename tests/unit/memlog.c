@@ -43,7 +43,7 @@ struct mem_ring *memlog_ring(struct memlog *log, uint32_t id)
 	return r;
 }
 
-/* ---- events ---------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static int text_column(void *user, unsigned id)
 {
@@ -166,7 +166,7 @@ static int on_events(void *user, struct vt_chunk_header *h, const struct vt_spli
 	return 0;
 }
 
-/* ---- losses and threads ------------------------------------------------------------------------------ */
+/* ---- losses and threads ---------------------------------------------------------------------- */
 
 static int on_gap(void *user, const struct vt_rec_gap *gap)
 {
@@ -232,7 +232,7 @@ static uint32_t new_ring(void *user)
 	return memlog_ring(log, log->ring_count + 1)->id;
 }
 
-/* ---- open, round, close ------------------------------------------------------------------------------ */
+/* ---- open, round, close ---------------------------------------------------------------------- */
 
 void memlog_open(struct memlog *log, struct vt_ring_view *view, const char *codec)
 {
@@ -297,7 +297,7 @@ void memlog_finish(struct memlog *log)
 	}
 }
 
-/* ---- sums -------------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 uint64_t memlog_decoded(const struct memlog *log, uint32_t tid, unsigned category)
 {

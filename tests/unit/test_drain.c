@@ -102,7 +102,7 @@ static uint64_t gaps_by(const struct test *t, enum vt_lost_cause cause)
 	return sum;
 }
 
-/* ---- laps -------------------------------------------------------------------------------------------- */
+/* ---- laps ------------------------------------------------------------------------------------ */
 
 static void laps(void **state)
 {
@@ -140,7 +140,7 @@ static void kept_up(void **state)
 	end(&t);
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------ */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 /* The same ring at other positions: no difference but in the positions. */
 static void any_position(void **state)
@@ -186,7 +186,7 @@ static void ticks_wrap(void **state)
 	end(&t);
 }
 
-/* ---- damage ------------------------------------------------------------------------------------------ */
+/* ---- damage ---------------------------------------------------------------------------------- */
 
 static bool hit(uint64_t position, uint64_t begin_of_ring)
 {
@@ -319,7 +319,7 @@ static void fuzzed(void **state)
 	}
 }
 
-/* ---- going on ---------------------------------------------------------------------------------------- */
+/* ---- going on -------------------------------------------------------------------------------- */
 
 /* A log ends in the middle of a segment; another drain goes on there, and nothing comes twice. */
 static void resumed(void **state)
