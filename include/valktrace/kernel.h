@@ -28,7 +28,7 @@ VT_INLINE void vt_tick(uint64_t time)
 
 VT_INLINE void vt_process_spawned(void) { vt_count(VT_M_kernel_spawned, 1); }
 VT_INLINE void vt_process_exited(void) { vt_count(VT_M_kernel_exited, 1); }
-VT_INLINE void vt_signal_delivered(void) { vt_count(VT_M_kernel_signals, 1); }
+VT_INLINE void vt_signal_delivered(void) { vt_count_in_handler(VT_M_kernel_signals, 1); }
 VT_INLINE void vt_timer_fired(void) { vt_count(VT_M_kernel_timers, 1); }
 VT_INLINE void vt_bytes_read(uint64_t bytes) { vt_count(VT_M_kernel_bytes_read, bytes); }
 VT_INLINE void vt_bytes_written(uint64_t bytes) { vt_count(VT_M_kernel_bytes_written, bytes); }

@@ -265,19 +265,10 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 }
 
 /*
- * Adds to a word that one thread writes. One instruction, so that a signal handler of that thread
- * which counts the same thing is not lost; not locked, for no other thread does.
+ * Adds to a counter cell of this thread. A relaxed load and store: one writer, and a reader needs no
+ * order between cells. (As one instruction it takes three times as long: the processor forwards a store
+ * to a load at no cost, but not to an addition in memory.) In a signal handler use vt_count_in_handler.
  */
-VT_INLINE void vt__add(uint64_t *cell, uint64_t n)
-{
-#if defined(__x86_64__)
-	__asm__ volatile("addq %1, %0" : "+m"(*cell) : "er"(n));
-#else
-	vt_add_relaxed(cell, n);
-#endif
-}
-
-/* Adds to a counter cell of this thread. A reader needs no order between cells. */
 VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
 {
 	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
@@ -286,7 +277,28 @@ VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
 		vt__count_slow(metric, n, false);
 		return;
 	}
-	vt__add(&((struct vt_slot *)(void *)vt__ring)->cells[metric], n);
+	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
+	vt_store_relaxed(cell, vt_load_relaxed(cell) + n);
+}
+
+/*
+ * The same where it may interrupt itself: one instruction that no handler of this thread can divide. A
+ * metric that handlers count is counted in this way only.
+ */
+VT_INLINE void vt_count_in_handler(enum vt_metric_id metric, uint64_t n)
+{
+	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
+		return;
+	if (vt_unlikely(!vt__ring)) {
+		vt__count_slow(metric, n, false);
+		return;
+	}
+	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
+#if defined(__x86_64__)
+	__asm__ volatile("addq %1, %0" : "+m"(*cell) : "er"(n));
+#else
+	vt_add_relaxed(cell, n);
+#endif
 }
 
 /* Raises a MAX cell of this thread. */

@@ -44,7 +44,7 @@
 short level = 0;                /* who runs: 0 main, 1.. handlers */
 byte nsig;                      /* signals so far */
 
-byte slot, claiming, nclaims;   /* thread-local */
+byte slot, claiming, nclaims;   /* thread-local; claiming: signals are blocked */
 byte guard[2], commit[2], emitted[2];
 byte ring0[MAXE], ring1[MAXE];
 byte lost_nested, lost_aborted, lost_noring;
