@@ -117,14 +117,21 @@ static int open_reader(struct vt_input *in)
 	return vt_reader_open(&in->reader, in->spool >= 0 ? paths : in->paths, in->count, &options);
 }
 
-int vt_input_open(struct vt_input *in, char **paths, int count)
+/* One name stands for all parts of its run. A file that is no log is left to the reader's error. */
+static int find_parts(struct vt_input *in)
 {
-	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1 };
-	if (count > 0) {
-		in->paths = (const char *const *)paths;
-		in->count = (unsigned)count;
+	int err = vt_parts_find(in->paths[0], &in->parts);
+
+	if (err == 0 && in->parts.count > 0) {
+		in->paths = (const char *const *)in->parts.paths;
+		in->count = in->parts.count;
 	}
-	in->name = in->paths[0];
+	return err;
+}
+
+/* 0, or an exit code after a message. */
+static int check_names(struct vt_input *in)
+{
 	for (unsigned i = 0; i < in->count; i++) {
 		if (strcmp(in->paths[i], "-") == 0) {
 			if (in->count > 1)
@@ -137,15 +144,30 @@ int vt_input_open(struct vt_input *in, char **paths, int count)
 			/* Which of several files it was: the reader's error does not say. */
 			int err = -errno;
 			in->name = in->paths[i];
-			if (err != -ENOENT || in->count > 1 || in->paths == default_paths)
-				return vt_input_failed(in, err);
+			return vt_input_failed(in, err);
 		}
 	}
-	int err = open_reader(in);
-	if (err < 0) {
-		int code = vt_input_failed(in, err);
+	return 0;
+}
+
+int vt_input_open(struct vt_input *in, char **paths, int count)
+{
+	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1 };
+	if (count > 0) {
+		in->paths = (const char *const *)paths;
+		in->count = (unsigned)count;
+	}
+	in->name = in->paths[0];
+	int err = in->count == 1 && strcmp(in->name, "-") != 0 ? find_parts(in) : 0;
+	if (err < 0)
+		return vt_input_failed(in, err);
+	int code = check_names(in);
+	if (code == 0 && (err = open_reader(in)) < 0)
+		code = vt_input_failed(in, err);
+	if (code) {
 		if (in->spool >= 0)
 			close(in->spool);
+		vt_parts_free(&in->parts);
 		return code;
 	}
 	in->run = vt_reader_run(in->reader);
@@ -250,6 +272,7 @@ int vt_input_close(struct vt_input *in, int code)
 	}
 	if (in->spool >= 0)
 		close(in->spool);
+	vt_parts_free(&in->parts);
 	in->reader = NULL;
 	in->spool = -1;
 	return code;

@@ -7,6 +7,8 @@
 
 #include <valktrace/reader.h>
 
+#include "decoder/parts.h"
+
 #define VT_DEFAULT_LOG      "valktrace.vtrace"
 #define VT_NOTES_OF_A_KIND  20u         /* printed; the rest are counted */
 #define VT_NOTE_KINDS       64u
@@ -17,13 +19,15 @@ struct vt_input {
 	const char *name;               /* of the first file, for messages */
 	const char *const *paths;
 	unsigned count;
+	struct vt_parts parts;          /* when one name stood for several files: what paths points to */
 	int spool;                      /* copy of stdin, or -1 */
 	struct { int code; unsigned seen; } notes[VT_NOTE_KINDS];
 	bool several_processes;
 };
 
 /*
- * Opens `count` files, or the default one when there is none; "-" is stdin. Returns VT_EXIT_OK,
+ * Opens `count` files, or the default one when there is none; "-" is stdin; a single name means all parts
+ * of its run. Returns VT_EXIT_OK,
  * or an exit code after a message.
  */
 int vt_input_open(struct vt_input *in, char **paths, int count);
