@@ -19,8 +19,31 @@ struct vt_process {
 	uint32_t *bell;                 /* futex that wakes the recorder: in the file, or the run's own */
 	bool follow_fork;               /* forked children make a ring file of their own */
 	bool detached_child;            /* forked, and no ring file yet */
-	pthread_mutex_t lock;           /* tables of strings and types, snapshots; never taken by an emit */
+	pthread_mutex_t *lock;          /* tables of strings and types, snapshots; never taken by an emit */
+	const struct vt_outer *outer;   /* whom we joined: the attachment is theirs; NULL: our own */
+	struct vt_process *joined;      /* who joined us, and sees a change of file; NULL: nobody */
 };
+
+/*
+ * One process, one tracer: a host's library that finds the agent of `record` joins it, and both write the
+ * same rings. They have no variable in common, each is linked with its own copy of this code; the agent's
+ * one exported symbol, valktrace_agent_1, is the way from one to the other.
+ */
+struct vt_outer {
+	uint32_t abi;                   /* VT_ABI: of every structure behind it */
+	struct vt_process *process;
+	/* The calling thread's ring, claimed if need be; *theirs follows it from then on. */
+	struct vt_ring *(*claim)(struct vt_ring **theirs);
+};
+
+/* Joins another library's attachment. 0, or -ENOTCONN if it has none. */
+int vt_process_join(const struct vt_outer *outer);
+
+/* Leaves it: this library's emits go quiet, theirs go on. */
+void vt_process_leave(void);
+
+/* For struct vt_outer. */
+struct vt_ring *vt_thread_claim_for(struct vt_ring **theirs);
 
 extern struct vt_process vt_process;
 

@@ -241,13 +241,13 @@ static void print_first_line(const char *command)
 	fputc('\n', stderr);
 }
 
-static void print_reasons(void)
+static void print_reasons(uint64_t events)
 {
 	const struct vt_tree *t = &record.tree;
 	if (t->seen == 0)
 		fprintf(stderr, "valktrace: no process loaded the agent: static or set-uid programs cannot;\n"
 		        "valktrace: link libvalktrace and call vt_start in such a program\n");
-	else if (!*t->probes)
+	else if (!*t->probes && events == 0)
 		fprintf(stderr, "valktrace: found no runtime that it knows (valktrace schema --probes)\n");
 }
 
@@ -260,7 +260,7 @@ static void print_end(const char *command, const char *path, uint64_t events, ui
 	*vt_num_grouped(l, lost) = 0;
 	*vt_num_bytes(b, bytes) = 0;
 	print_first_line(command);
-	print_reasons();
+	print_reasons(events);
 	if (error)
 		fprintf(stderr, "valktrace: %s: %s; what was written is whole\n", path, vt_strerror(error));
 	fprintf(stderr, "valktrace: %s events, %s lost, %s -> %s\n", e, l, b, path);

@@ -121,10 +121,10 @@ uint64_t vt_string(const char *text)
 		return 0;
 	int saved = errno;
 	size_t length = strnlen(text, VT_MAX_STRING);
-	pthread_mutex_lock(&vt_process.lock);
+	pthread_mutex_lock(vt_process.lock);
 	follow_file();
 	uint32_t id = find_or_add(text, length);
-	pthread_mutex_unlock(&vt_process.lock);
+	pthread_mutex_unlock(vt_process.lock);
 	errno = saved;
 	return id;
 }
@@ -231,9 +231,9 @@ int vt_register_category(const char *name, const char *help)
 		return -ENOTCONN;
 	if (!legal_name(name))
 		return -EINVAL;
-	pthread_mutex_lock(&vt_process.lock);
+	pthread_mutex_lock(vt_process.lock);
 	int id = register_category(name, help);
-	pthread_mutex_unlock(&vt_process.lock);
+	pthread_mutex_unlock(vt_process.lock);
 	return id;
 }
 
@@ -286,9 +286,9 @@ int vt_register_event(int category, const char *name, const char *help, unsigned
 	if (category < (int)VT_HOST_CATEGORY || category >= (int)VT_MAX_CATEGORIES || !legal_name(name) ||
 	    count > VT_MAX_FIELDS)
 		return -EINVAL;
-	pthread_mutex_lock(&vt_process.lock);
+	pthread_mutex_lock(vt_process.lock);
 	int id = register_event((unsigned)category, name, help, flags, fields, count);
-	pthread_mutex_unlock(&vt_process.lock);
+	pthread_mutex_unlock(vt_process.lock);
 	return id;
 }
 

@@ -25,7 +25,25 @@ static const struct vt_gate closed_gate;
 const struct vt_gate *vt__gate = &closed_gate;
 VT_THREAD_LOCAL struct vt_ring *vt__ring __attribute__((tls_model("initial-exec")));
 
-struct vt_process vt_process = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static pthread_mutex_t own_lock = PTHREAD_MUTEX_INITIALIZER;
+struct vt_process vt_process = { .lock = &own_lock };
+
+/* This thread's vt__ring in a library that joined us, once it has emitted. */
+static VT_THREAD_LOCAL struct vt_ring **joined_ring __attribute__((tls_model("initial-exec")));
+
+static void set_ring(struct vt_ring *ring)
+{
+	vt__ring = ring;
+	if (joined_ring)
+		*joined_ring = ring;
+}
+
+static void set_file(struct vt_ring_file *f)
+{
+	vt_store_release(&vt_process.file, f);
+	if (vt_process.joined)
+		vt_store_release(&vt_process.joined->file, f);
+}
 
 /* A thread that got no slot asks again only now and then: each attempt scans the table. */
 static VT_THREAD_LOCAL unsigned attempts_to_skip __attribute__((tls_model("initial-exec")));
@@ -132,7 +150,7 @@ static struct vt_slot *claim(void)
 		return NULL;
 	}
 	take_over(f, slot, entry);
-	vt__ring = &slot->main;
+	set_ring(&slot->main);
 	vt_thread_refresh_name();
 	/* Pairs with the recorder's acquire load: an entry with a tid is complete. */
 	vt_store_release(&entry->tid, (uint32_t)syscall(SYS_gettid));
@@ -144,6 +162,10 @@ struct vt_slot *vt_thread_claim(void)
 {
 	sigset_t all, before;
 
+	if (vt_process.outer) {
+		struct vt_ring *ring = vt_process.outer->claim(&vt__ring);
+		return (struct vt_slot *)(void *)ring;
+	}
 	if (attempts_to_skip > 0) {
 		attempts_to_skip--;
 		return NULL;
@@ -157,6 +179,19 @@ struct vt_slot *vt_thread_claim(void)
 	if (slot && !had)
 		VT_EMIT(meta, thread_begin, .tid = (uint64_t)syscall(SYS_gettid));
 	return slot;
+}
+
+struct vt_ring *vt_thread_claim_for(struct vt_ring **theirs)
+{
+	struct vt_ring *ring = vt__ring;
+
+	if (!ring) {
+		struct vt_slot *slot = vt_thread_claim();
+		ring = slot ? &slot->main : NULL;
+	}
+	joined_ring = theirs;
+	*theirs = ring;
+	return ring;
 }
 
 int vt_thread_slot(void)
@@ -177,7 +212,7 @@ static void at_thread_exit(void *value)
 	struct vt_thread_entry *entry = &vt_threads_of(vt_process.file)[index];
 	vt_thread_refresh_name();
 	VT_EMIT(meta, thread_end, .tid = entry->tid);
-	vt__ring = NULL;
+	set_ring(NULL);
 	/* Pairs with the recorder's acquire load: what it drains after it is all there is. */
 	vt_store_release(&entry->closing, vt_load_relaxed(&entry->generation));
 	vt_process_wake();
@@ -191,7 +226,7 @@ static struct vt_ring_file *file_before_fork;
 
 static void before_fork(void)
 {
-	pthread_mutex_lock(&vt_process.lock);
+	pthread_mutex_lock(vt_process.lock);
 	mask_before_fork = vt_process.gate ? vt_process.gate->mask : 0;
 	recording_before_fork = vt_process.gate && vt_process.gate->counting;
 	file_before_fork = vt_process.file;
@@ -199,7 +234,7 @@ static void before_fork(void)
 
 static void after_fork_in_parent(void)
 {
-	pthread_mutex_unlock(&vt_process.lock);
+	pthread_mutex_unlock(vt_process.lock);
 }
 
 /*
@@ -208,13 +243,13 @@ static void after_fork_in_parent(void)
  */
 static void after_fork_in_child(void)
 {
-	pthread_mutex_init(&vt_process.lock, NULL);
-	vt__ring = NULL;
+	pthread_mutex_init(vt_process.lock, NULL);
+	set_ring(NULL);
 	attempts_to_skip = 0;
 	if (file_before_fork) {
 		if (vt_process.bell == &file_before_fork->recorder_sleeps)
 			vt_process.bell = NULL;
-		vt_process.file = NULL;
+		set_file(NULL);
 		munmap(file_before_fork, file_before_fork->total_size);
 	}
 	vt_process.detached_child = vt_process.follow_fork && recording_before_fork;
@@ -247,7 +282,7 @@ static struct vt_ring_file *file_of_child(void)
 	f->enabled_since = mask_before_fork ? f->monotonic : 0;
 	if (!vt_process.bell)
 		vt_process.bell = &f->recorder_sleeps;
-	vt_store_release(&vt_process.file, f);
+	set_file(f);
 	open_gate(f);
 	return f;
 }
@@ -371,6 +406,33 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 	vt_store_release(&vt_process.file, f);
 	open_gate(f);
 	return 0;
+}
+
+int vt_process_join(const struct vt_outer *outer)
+{
+	struct vt_process *p = outer->process;
+
+	if (!p->file)
+		return -ENOTCONN;
+	vt_process.outer = outer;
+	vt_process.gate = p->gate;
+	vt_process.place = p->place;
+	vt_process.geometry = p->geometry;
+	vt_process.bell = p->bell;
+	vt_process.lock = p->lock;
+	vt_process.file = p->file;
+	p->joined = &vt_process;
+	vt_store_release(&vt__gate, p->gate);
+	return 0;
+}
+
+void vt_process_leave(void)
+{
+	vt_store_release(&vt__gate, &closed_gate);
+	vt_process.outer->process->joined = NULL;
+	vt_process.outer = NULL;
+	vt_process.file = NULL;
+	vt_process.lock = &own_lock;
 }
 
 void vt_process_detach(void)

@@ -2,6 +2,7 @@
  * tracer.c - valktrace.h for a host that records itself: options, the recorder's thread, live metrics.
  * The only file of the library with a recorder in it; all state is in `tracer`.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 static struct {
 	pthread_mutex_t lock;           /* vt_start, vt_stop, vt_flush against each other */
 	bool running;
+	bool joined;                    /* the recorder is that of `valktrace record`, not ours */
 	pid_t pid;                      /* of the process that runs: a forked child has no recorder */
 	struct vt_settings settings;
 	char log_path[PATH_MAX], directory[PATH_MAX];
@@ -146,8 +148,30 @@ no_recorder:
 	return err;
 }
 
+/* Under `record`: until its recorder has drained what is in our rings now, two seconds at most. */
+static int wait_for_outer_recorder(void)
+{
+	struct vt_ring_file *f = vt_process.file;
+	uint64_t used = vt_load_relaxed(&f->slots_used);
+
+	vt_process_wake();
+	for (unsigned i = 0; i < used; i++) {
+		const struct vt_ring *ring = &vt_slot_of(f, i)->main;
+		/* Slots whose memory could not be had were never started. */
+		uint64_t end = vt_threads_of(f)[i].start ? vt_load_acquire(&ring->commit) : 0;
+		for (int ms = 0; end && vt_load_acquire(&ring->tail) < end; ms++) {
+			if (ms == 2000)
+				return -ETIMEDOUT;
+			usleep(1000);
+		}
+	}
+	return 0;
+}
+
 static int ask(int command)
 {
+	if (tracer.joined)
+		return wait_for_outer_recorder();
 	tracer.asked = command;
 	uv_async_send(&tracer.command);
 	if (command == COMMAND_FLUSH)
@@ -168,6 +192,33 @@ static void state_facts(const struct vt_options *o)
 		vt_fact("version", tracer.version, VT_FIELD_PUBLIC);
 }
 
+/* The agent of `valktrace record` in this process, if it records and speaks our ABI. */
+static const struct vt_outer *find_agent(void)
+{
+	const struct vt_outer *agent = dlsym(RTLD_DEFAULT, "valktrace_agent_1");
+
+	if (!agent || agent->abi == VT_ABI)
+		return agent;
+	fprintf(stderr, "valktrace: the agent is of another version; this program records by itself\n");
+	return NULL;
+}
+
+/* One process, one tracer: one ring a thread, one log, one recorder. */
+static bool join_agent(const struct vt_options *o, uint64_t mask)
+{
+	const struct vt_outer *agent = find_agent();
+
+	if (!agent || vt_process_join(agent) < 0)
+		return false;
+	tracer.joined = true;
+	tracer.run = vt_process.file->run;
+	state_facts(o);
+	tracer.snapshots_taken = 0;
+	if (mask)
+		vt_enable(mask);
+	return true;
+}
+
 static int start(const struct vt_options *o, const char **what)
 {
 	struct vt_geometry geometry;
@@ -184,6 +235,8 @@ static int start(const struct vt_options *o, const char **what)
 		*what = problem;
 		return err;
 	}
+	if (join_agent(o, mask))
+		return 0;
 	if (*tracer.settings.output)
 		copy_text(tracer.log_path, sizeof(tracer.log_path), tracer.settings.output);
 	else
@@ -243,7 +296,10 @@ int vt_stop(void)
 	int saved = errno;
 	pthread_mutex_lock(&tracer.lock);
 	int err = recording_here() ? 0 : -ENOTCONN;
-	if (!err) {
+	if (!err && tracer.joined) {
+		vt_process_leave();
+		tracer.joined = tracer.running = false;
+	} else if (!err) {
 		vt_process_detach();
 		err = ask(COMMAND_STOP);
 		uv_loop_close(&tracer.loop);

@@ -63,6 +63,8 @@ struct vt_options {
 /*
  * Starts recording: makes the ring file, opens the log, starts the recorder's thread. Counters are on
  * from now on, events as `options->events` says or once vt_enable is called.
+ * Under `valktrace record` the process joins that recording instead: its events go into record's log, and
+ * of the options only program, version and events count.
  * Return: 0, or a negative error after which tracing is off and every other call does nothing. The
  * result may be ignored: the failure has been said on stderr.
  * Context: any thread; not from a signal handler. -EALREADY when it is running.

@@ -22,8 +22,8 @@
 static const struct vt_probe *const probes[] = { &vt_probe_boehm, NULL };
 
 /* By this a library in the same process finds us, and which ABI we speak. */
-VT_API extern const uint32_t valktrace_agent_1;
-const uint32_t valktrace_agent_1 = VT_ABI;
+VT_API extern const struct vt_outer valktrace_agent_1;
+const struct vt_outer valktrace_agent_1 = { VT_ABI, &vt_process, vt_thread_claim_for };
 
 static struct vt_run_page *map_page(const char *directory, uint64_t run)
 {
