@@ -2,6 +2,10 @@
 # join.sh - a host that records itself, under `valktrace record`: one log, one recorder, one ring a thread.
 . "$(dirname "$0")/lib.sh"
 
+"$BUILD/tests/lisp" "$ROOT/tests/hosts/programs/gc.lisp" >/dev/null
+ok 'without record it writes a log of its own' test "$(ls ./lisp-*.vtrace | wc -l)" = 1
+rm -f lisp-*.vtrace
+
 if [ -x "$BUILD/tests/bin/valktrace" ]; then
 	skip 'joining' 'a sanitized host cannot have a library preloaded before libasan'
 	finish
