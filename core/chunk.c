@@ -14,6 +14,10 @@ int vt_chunker_open(struct vt_chunker *c, const struct vt_codec *codec, int leve
 		if (!c->codec_state)
 			return -ENOMEM;
 	}
+	if (codec->id == VT_CODEC_ZSTD && !(c->hurry_state = vt_codec_lz4.open(1))) {
+		vt_chunker_close(c);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -21,6 +25,8 @@ void vt_chunker_close(struct vt_chunker *c)
 {
 	if (c->codec_state)
 		c->codec->close(c->codec_state);
+	if (c->hurry_state)
+		vt_codec_lz4.close(c->hurry_state);
 	vt_out_free(&c->bytes);
 }
 
@@ -28,13 +34,15 @@ void vt_chunker_close(struct vt_chunker *c)
 static uint32_t compress_block(struct vt_chunker *c, const uint8_t *raw, uint32_t length,
                                const uint32_t *pieces, unsigned count, uint8_t *codec)
 {
-	size_t room = c->codec->bound(length);
+	bool hurry = c->hurry && c->hurry_state;
+	const struct vt_codec *used = hurry ? &vt_codec_lz4 : c->codec;
+	size_t room = used->bound(length);
 	uint8_t *to = vt_out_room(&c->bytes, room > length ? room : length);
 
 	if (!to)
 		return 0;
-	*codec = c->codec->id;
-	size_t n = c->codec->compress(c->codec_state, to, room, raw, pieces, count);
+	*codec = used->id;
+	size_t n = used->compress(hurry ? c->hurry_state : c->codec_state, to, room, raw, pieces, count);
 	if (n == 0 || n >= length) {
 		memcpy(to, raw, length);
 		*codec = VT_CODEC_NONE;

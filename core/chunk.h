@@ -13,6 +13,9 @@
 struct vt_chunker {
 	const struct vt_codec *codec;
 	void *codec_state;
+	/* Under pressure size is traded for time: sections are then compressed by lz4 instead of zstd. */
+	bool hurry;
+	void *hurry_state;
 	uint64_t run;
 	struct vt_out bytes;            /* the chunk that was made last */
 };

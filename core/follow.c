@@ -310,6 +310,18 @@ int64_t vt_follow_round(struct vt_followed *p, uint64_t budget, struct vt_splitt
 	return err ? err : drain_all(p, budget, splitter, out);
 }
 
+/* Bytes that a ring has for us. Behind damage the cursor waits for the next segment, ahead of commit. */
+static uint64_t pending(const struct vt_drain_ring *d)
+{
+	uint64_t commit = vt_load_relaxed(&d->ring->commit);
+	return commit > d->cursor.position ? commit - d->cursor.position : 0;
+}
+
+static uint64_t half_of(const struct vt_drain_ring *d)
+{
+	return (uint64_t)d->segment_size * d->most_segments / 2;
+}
+
 bool vt_follow_busy(const struct vt_followed *p)
 {
 	const struct vt_thread_entry *threads = vt_threads_of(p->view.file);
@@ -320,15 +332,21 @@ bool vt_follow_busy(const struct vt_followed *p)
 		if (!p->slots[i].generation) {
 			if (vt_load_relaxed(&threads[i].generation) % 2 && vt_load_acquire(&threads[i].tid))
 				return true;    /* a new thread: nobody reads its ring yet */
-		} else {
-			/* Behind damage the cursor waits for the next segment, ahead of commit. */
-			uint64_t commit = vt_load_relaxed(&d->ring->commit);
-			uint64_t enough = (uint64_t)d->segment_size * d->most_segments / 2;
-			if (enough > VT_SPLIT_BYTES / 2)
-				enough = VT_SPLIT_BYTES / 2;
-			if (commit > d->cursor.position && commit - d->cursor.position > enough)
-				return true;
+		} else if (pending(d) > (half_of(d) < VT_SPLIT_BYTES / 2 ? half_of(d) : VT_SPLIT_BYTES / 2)) {
+			return true;
 		}
+	}
+	return false;
+}
+
+bool vt_follow_pressed(const struct vt_followed *p)
+{
+	unsigned used = vt_follow_slots_used(p);
+
+	for (unsigned i = 0; i < used; i++) {
+		const struct vt_drain_ring *d = &p->slots[i].main;
+		if (p->slots[i].generation && pending(d) > half_of(d))
+			return true;
 	}
 	return false;
 }

@@ -62,6 +62,9 @@ void vt_follow_close(struct vt_followed *p);
 /* Is a ring half full, or is there enough of it for a chunk that compresses well? */
 bool vt_follow_busy(const struct vt_followed *p);
 
+/* Is a ring so full that its producer may soon be faster than we are? */
+bool vt_follow_pressed(const struct vt_followed *p);
+
 /*
  * One round: notes where each ring ends, writes new types, strings, facts and threads, then drains each
  * ring up to there, at most `budget` bytes in all. So whatever an event refers to is in the log before

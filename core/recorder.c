@@ -129,6 +129,9 @@ static void write_last_facts(struct vt_recorder *r)
 	write_fact(r, "cost", text);
 }
 
+/* Bytes of a process in a round: between rounds the pressure is looked at anew. */
+enum { ROUND = 2 << 20 };
+
 /* ---- rounds -------------------------------------------------------------------------------------- */
 
 static int write_schema(struct vt_recorder *r)
@@ -174,8 +177,11 @@ static int64_t round_of_all(struct vt_recorder *r)
 	int err = before_round(r);
 
 	for (unsigned i = 0; i < r->process_count && !err; i++) {
-		int64_t n = vt_follow_round(r->processes[i], VT_ROUND_RAW / r->process_count, r->splitter,
+		r->log.chunker.hurry = vt_follow_pressed(r->processes[i]);
+		uint64_t budget = VT_ROUND_RAW / r->process_count;
+		int64_t n = vt_follow_round(r->processes[i], budget < ROUND ? budget : ROUND, r->splitter,
 		                            &r->out);
+		r->log.chunker.hurry = false;
 		if (n < 0)
 			err = (int)n;
 		else
@@ -190,7 +196,7 @@ int vt_recorder_flush(struct vt_recorder *r)
 	int64_t n;
 	do
 		n = round_of_all(r);
-	while (n >= VT_ROUND_RAW / 2);
+	while (n >= ROUND / 2);
 	return n < 0 ? (int)n : 0;
 }
 
