@@ -322,6 +322,12 @@ static uint64_t half_of(const struct vt_drain_ring *d)
 	return (uint64_t)d->segment_size * d->most_segments / 2;
 }
 
+/* Half a ring, or a chunk that compresses well. */
+static uint64_t enough_of(const struct vt_drain_ring *d)
+{
+	return half_of(d) < VT_SPLIT_BYTES / 2 ? half_of(d) : VT_SPLIT_BYTES / 2;
+}
+
 bool vt_follow_busy(const struct vt_followed *p)
 {
 	const struct vt_thread_entry *threads = vt_threads_of(p->view.file);
@@ -332,7 +338,7 @@ bool vt_follow_busy(const struct vt_followed *p)
 		if (!p->slots[i].generation) {
 			if (vt_load_relaxed(&threads[i].generation) % 2 && vt_load_acquire(&threads[i].tid))
 				return true;    /* a new thread: nobody reads its ring yet */
-		} else if (pending(d) > (half_of(d) < VT_SPLIT_BYTES / 2 ? half_of(d) : VT_SPLIT_BYTES / 2)) {
+		} else if (pending(d) > enough_of(d)) {
 			return true;
 		}
 	}
@@ -345,7 +351,9 @@ bool vt_follow_pressed(const struct vt_followed *p)
 
 	for (unsigned i = 0; i < used; i++) {
 		const struct vt_drain_ring *d = &p->slots[i].main;
-		if (p->slots[i].generation && pending(d) > half_of(d))
+		/* Well above what wakes us: being woken is no pressure yet. */
+		uint64_t much = half_of(d) > 3 * enough_of(d) / 2 ? half_of(d) : 3 * enough_of(d) / 2;
+		if (p->slots[i].generation && pending(d) > much)
 			return true;
 	}
 	return false;
