@@ -48,7 +48,6 @@ struct vt_note {
 struct vt_reader_options {
 	size_t size;                /* sizeof(struct vt_reader_options) */
 	bool no_ring_files;         /* read only what was named */
-	bool no_index;              /* scan, as if the log had no index */
 	const char *ring_directory; /* NULL: the default one */
 	void (*note)(void *user, const struct vt_note *note);   /* NULL: notes are only counted */
 	void *user;
@@ -158,12 +157,12 @@ struct vt_filter {
 
 /*
  * Opens one or more files of one run, parts in any order. Reads headers, schema
- * and counters, but no events. Cost: one small read a chunk, or less with an index.
+ * and counters, but no events. Cost: one small read a chunk.
  */
 VT_API int vt_reader_open(struct vt_reader **reader, const char *const *paths, unsigned count,
                           const struct vt_reader_options *options);
 
-/* All of it is known after open. */
+/* All of it is known after open, but for damage inside sections: that is found when they are decoded. */
 VT_API const struct vt_run_info *vt_reader_run(const struct vt_reader *reader);
 
 /*
