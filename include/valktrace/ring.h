@@ -264,6 +264,17 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 	vt_store_relaxed(&ring->nest, 0);
 }
 
+/* May this thread count in its own cells? If not, the count is done (slowly) or not wanted. */
+VT_INLINE bool vt__has_cells(enum vt_metric_id metric, uint64_t n, bool is_max)
+{
+	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
+		return false;
+	if (vt_likely(vt__ring != NULL))
+		return true;
+	vt__count_slow(metric, n, is_max);
+	return false;
+}
+
 /*
  * Adds to a counter cell of this thread. A relaxed load and store: one writer, and a reader needs no
  * order between cells. (As one instruction it takes three times as long: the processor forwards a store
@@ -271,12 +282,8 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
  */
 VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
 {
-	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
+	if (vt_unlikely(!vt__has_cells(metric, n, false)))
 		return;
-	if (vt_unlikely(!vt__ring)) {
-		vt__count_slow(metric, n, false);
-		return;
-	}
 	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
 	vt_store_relaxed(cell, vt_load_relaxed(cell) + n);
 }
@@ -287,12 +294,8 @@ VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
  */
 VT_INLINE void vt_count_in_handler(enum vt_metric_id metric, uint64_t n)
 {
-	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
+	if (vt_unlikely(!vt__has_cells(metric, n, false)))
 		return;
-	if (vt_unlikely(!vt__ring)) {
-		vt__count_slow(metric, n, false);
-		return;
-	}
 	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
 #if defined(__x86_64__)
 	__asm__ volatile("addq %1, %0" : "+m"(*cell) : "er"(n));
@@ -304,12 +307,8 @@ VT_INLINE void vt_count_in_handler(enum vt_metric_id metric, uint64_t n)
 /* Raises a MAX cell of this thread. */
 VT_INLINE void vt_count_max(enum vt_metric_id metric, uint64_t value)
 {
-	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
+	if (vt_unlikely(!vt__has_cells(metric, value, true)))
 		return;
-	if (vt_unlikely(!vt__ring)) {
-		vt__count_slow(metric, value, true);
-		return;
-	}
 	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
 	uint64_t old = vt_load_relaxed(cell);
 	while (vt_unlikely(value > old) && !__atomic_compare_exchange_n(cell, &old, value, true,
