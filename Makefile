@@ -37,13 +37,13 @@ WIRE_SRCS := \
 	core/metrics_prometheus.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/sample.c core/schema.c \
 	core/schema_wire.c core/split.c core/wire.c core/wire_records.c core/wire_tallies.c \
 	core/clock.c core/ring_file.c # EOL
-WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/thread.c # EOL
-ENGINE_SRCS := core/recorder.c core/tracer.c # EOL
+WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
+ENGINE_SRCS := core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/record.c core/record_tree.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c core/clock.c core/crc32c.c \
-	core/error.c core/ring.c core/ring_file.c core/strings.c core/thread.c # EOL
+	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 DECODER_SRCS := $(sort $(wildcard decoder/*.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 
@@ -101,9 +101,7 @@ check-layers:
 	@tests/check_layers.sh
 
 check-headers:
-	@for h in include/valktrace.h include/valktrace/*.h; do \
-		$(CC) -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only -x c $$h || exit 1; done
-	@echo 'headers: each compiles alone'
+	@CC='$(CC)' CXX='$(CXX)' tests/check_headers.sh
 
 longest:
 	@git ls-files '*.c' '*.h' | ctags -L - --languages=C --kinds-C=f --fields=+ne -f - 2>/dev/null | \

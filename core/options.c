@@ -1,8 +1,11 @@
 /* options.c - one table for every way to say an option. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <valktrace/error.h>
 
@@ -109,6 +112,14 @@ int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, si
 	char copy[4 * VT_OPTION_WORD], ignored[256], *save = NULL;
 	int result = 0;
 
+	if (strcmp(text, "0") == 0 || strcmp(text, "off") == 0) {
+		s->off = true;
+		return 0;
+	}
+	if (strcmp(text, "help") == 0) {
+		vt_settings_help(stderr);
+		return 0;
+	}
 	if (strlen(text) >= sizeof(copy)) {
 		snprintf(problem, size, "too long");
 		return -VT_E_OPTION;
@@ -125,22 +136,88 @@ int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, si
 	return result;
 }
 
-int vt_settings_resolve(const struct vt_settings *s, struct vt_geometry *g, const struct vt_codec **codec,
-                        char *problem, size_t size)
+/* "USR2", "SIGUSR2" or "12"; 0: none such. */
+static int signal_by_name(const char *name)
 {
-	enum vt_ring_mode mode = VT_OVERWRITE;
-	if (strcmp(s->mode, "discard") == 0)
-		mode = VT_DISCARD;
-	else if (*s->mode && strcmp(s->mode, "overwrite") != 0) {
-		snprintf(problem, size, "mode: '%s' is neither overwrite nor discard", s->mode);
+	char *end;
+	long number = strtol(name, &end, 10);
+
+	if (*end == 0 && number > 0 && number < NSIG)
+		return (int)number;
+	if (strncmp(name, "SIG", 3) == 0)
+		name += 3;
+	for (int i = 1; i < NSIG; i++)
+		if (sigabbrev_np(i) && strcmp(sigabbrev_np(i), name) == 0)
+			return i;
+	return 0;
+}
+
+int vt_settings_resolve(const struct vt_settings *s, struct vt_resolved *r, char *problem, size_t size)
+{
+	bool discard = strcmp(s->mode, "discard") == 0;
+
+	*r = (struct vt_resolved){ .ring_only = strcmp(s->mode, "ring") == 0 };
+	if (*s->mode && !discard && !r->ring_only && strcmp(s->mode, "overwrite") != 0) {
+		snprintf(problem, size, "mode: '%s' is none of overwrite, discard, ring", s->mode);
 		return -VT_E_OPTION;
 	}
-	*codec = vt_codec_by_name(*s->codec ? s->codec : "zstd");
-	if (!*codec) {
+	r->codec = vt_codec_by_name(*s->codec ? s->codec : "zstd");
+	if (!r->codec) {
 		snprintf(problem, size, "codec: '%s' is none of zstd, lz4, none", s->codec);
 		return -VT_E_OPTION;
 	}
-	vt_geometry_of(g, s->ring_size, mode);
+	r->dump_signal = *s->dump_signal ? signal_by_name(s->dump_signal) : 0;
+	if (*s->dump_signal && (r->dump_signal == 0 || r->dump_signal == SIGKILL || r->dump_signal == SIGSTOP)) {
+		snprintf(problem, size, "dump-signal: '%s' is no signal that can be caught", s->dump_signal);
+		return -VT_E_OPTION;
+	}
+	vt_geometry_of(&r->geometry, s->ring_size, discard ? VT_DISCARD : VT_OVERWRITE);
+	return 0;
+}
+
+void vt_settings_describe(const struct vt_settings *s, const struct vt_resolved *r, char *to, size_t size)
+{
+#if defined(__x86_64__)
+	const char *machine = "x86_64";
+#else
+	const char *machine = "aarch64";
+#endif
+	int level = s->level ? (int)s->level : r->codec->level_default;
+	snprintf(to, size, "valktrace " VT_VERSION ", %s, %s, %s %d, flush %llu ms", machine,
+	         *s->mode ? s->mode : "overwrite", r->codec->name, level,
+	         (unsigned long long)(s->flush_ns / 1000000));
+}
+
+void vt_settings_help(FILE *to)
+{
+	fprintf(to, "valktrace: VALKTRACE=key=value,... with these keys (or 0: off)\n");
+	for (unsigned i = 0; i < vt_option_count; i++) {
+		const struct vt_option_row *row = &vt_option_rows[i];
+		fprintf(to, "  %-11s %-7s %s\n", row->name, row->argument, row->help);
+	}
+}
+
+int vt_settings_path(const char *pattern, char *to, size_t size)
+{
+	size_t n = 0;
+
+	for (const char *p = pattern; *p && n < size; p++) {
+		char text[32] = { *p };
+		time_t now = time(NULL);
+		struct tm utc;
+		if (*p == '%' && p[1] == 'p') {
+			snprintf(text, sizeof(text), "%d", (int)getpid());
+		} else if (*p == '%' && p[1] == 't') {
+			strftime(text, sizeof(text), "%Y%m%dT%H%M%S", gmtime_r(&now, &utc));
+		}
+		p += *p == '%' && (p[1] == 'p' || p[1] == 't' || p[1] == '%');
+		size_t length = strlen(text);
+		if (n + length >= size)
+			return -ENAMETOOLONG;
+		memcpy(to + n, text, length);
+		n += length;
+	}
+	to[n] = 0;
 	return 0;
 }
 
@@ -154,23 +231,28 @@ static int category_by_name(const char *name)
 	return -1;
 }
 
-int vt_category_set(const char *names, uint64_t *set, char *bad, size_t size)
+static void add_name(char *list, size_t size, const char *name)
+{
+	size_t n = strlen(list);
+	snprintf(list + n, size - n, "%s%s", n > 0 ? "," : "", name);
+}
+
+int vt_category_set(const char *names, uint64_t *set, char *unknown, size_t size)
 {
 	char copy[VT_OPTION_WORD], *save = NULL;
 
 	*set = *names == '!' ? ~0ull : 0;
 	snprintf(copy, sizeof(copy), "%s", names);
+	*unknown = 0;
 	for (char *name = strtok_r(copy, ",+ ", &save); name; name = strtok_r(NULL, ",+ ", &save)) {
 		bool take_away = *name == '!';
 		int category = category_by_name(name + take_away);
 		uint64_t bits = category >= 0 ? 1ull << category : 0;
 		if (strcmp(name, "all") == 0)
 			bits = ~0ull;
-		else if (category < 0 && strcmp(name, "none") != 0) {
-			snprintf(bad, size, "%s", name + take_away);
-			return -VT_E_UNKNOWN_CATEGORY;
-		}
+		else if (category < 0 && strcmp(name, "none") != 0)
+			add_name(unknown, size, name + take_away);
 		*set = take_away ? *set & ~bits : *set | bits;
 	}
-	return 0;
+	return *unknown ? -VT_E_UNKNOWN_CATEGORY : 0;
 }

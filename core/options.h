@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/codec.h"
 #include "core/ring_file.h"
@@ -13,7 +14,8 @@
 
 struct vt_settings {
 	char events[VT_OPTION_WORD], output[VT_OPTION_WORD], ring_directory[VT_OPTION_WORD];
-	char mode[VT_OPTION_WORD], codec[VT_OPTION_WORD];
+	char mode[VT_OPTION_WORD], codec[VT_OPTION_WORD], dump_signal[VT_OPTION_WORD];
+	bool off;                       /* VALKTRACE=0 */
 	uint64_t level, ring_size, flush_ns, counters_ns, max_bytes, rotate_bytes, rotate_ns;
 };
 
@@ -36,11 +38,30 @@ int vt_settings_set(struct vt_settings *s, const char *name, const char *value,
 /* key=value,key=value (a comma inside `events` is written +). The first problem is told, the rest is used. */
 int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, size_t size);
 
-/* What the words mean: 0 or -VT_E_OPTION and one line. */
-int vt_settings_resolve(const struct vt_settings *s, struct vt_geometry *g, const struct vt_codec **codec,
-                        char *problem, size_t size);
+/* What the words mean. */
+struct vt_resolved {
+	struct vt_geometry geometry;
+	const struct vt_codec *codec;
+	bool ring_only;                 /* mode=ring: no log is written */
+	int dump_signal;                /* 0: none */
+};
 
-/* A set of categories: "gc,loop", "all", "none", "!gc" takes away. -VT_E_UNKNOWN_CATEGORY: *bad is the name. */
-int vt_category_set(const char *names, uint64_t *set, char *bad, size_t size);
+/* 0, or -VT_E_OPTION and one line. */
+int vt_settings_resolve(const struct vt_settings *s, struct vt_resolved *r, char *problem, size_t size);
+
+/* What was asked for, as one line of `info`. */
+void vt_settings_describe(const struct vt_settings *s, const struct vt_resolved *r, char *to, size_t size);
+
+/* The keys of VALKTRACE, a line each, with what they mean: for VALKTRACE=help. */
+void vt_settings_help(FILE *to);
+
+/* A file name with %p (process id), %t (UTC time), %% in it. -ENAMETOOLONG. */
+int vt_settings_path(const char *pattern, char *to, size_t size);
+
+/*
+ * A set of categories: "gc,loop", "all", "none", "!gc" takes away. -VT_E_UNKNOWN_CATEGORY: the set is of the
+ * others, and `unknown` names those that are not ours ("a,b"): a host may register them yet.
+ */
+int vt_category_set(const char *names, uint64_t *set, char *unknown, size_t size);
 
 #endif

@@ -11,6 +11,8 @@
 
 #include "core/ring_file.h"
 
+enum { VT_WANTED_NAMES = 512 };
+
 struct vt_process {
 	struct vt_gate *gate;           /* one page, MADV_WIPEONFORK; NULL until the first attach */
 	struct vt_ring_file *file;      /* NULL: not attached */
@@ -20,6 +22,7 @@ struct vt_process {
 	bool follow_fork;               /* forked children make a ring file of their own */
 	bool detached_child;            /* forked, and no ring file yet */
 	pthread_mutex_t *lock;          /* tables of strings and types, snapshots; never taken by an emit */
+	char wanted_names[VT_WANTED_NAMES];     /* categories to switch on once they are registered: "a,b" */
 	const struct vt_outer *outer;   /* whom we joined: the attachment is theirs; NULL: our own */
 	struct vt_process *joined;      /* who joined us, and sees a change of file; NULL: nobody */
 };

@@ -21,6 +21,7 @@
 
 #include "core/record_tree.h"
 #include "decoder/cmd.h"
+#include "decoder/names.h"
 #include "decoder/units.h"
 
 enum { EXIT_OURS = 125, EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
@@ -290,7 +291,45 @@ static int end_like_command(void)
 
 /* ---- set up -------------------------------------------------------------------------------------------- */
 
-static int settings_of(const struct record_settings *from, struct vt_settings *s, uint64_t *mask)
+/* Which events are on. */
+struct wanted {
+	uint64_t mask;
+	char names[VT_OPTION_WORD];     /* categories that only the host knows: "a,b" */
+};
+
+/* A name one slip away from one of ours is misspelt; any other may be registered by the host. */
+static int want_host_categories(struct wanted *w, const char *unknown)
+{
+	const char *known[VT_MAX_CATEGORIES], *nearest;
+	char copy[VT_OPTION_WORD], *save = NULL;
+	size_t count = 0, n = strlen(w->names);
+
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+		if (vt_schema_builtin()->categories[c].name)
+			known[count++] = vt_schema_builtin()->categories[c].name;
+	snprintf(copy, sizeof(copy), "%s", unknown);
+	for (char *name = strtok_r(copy, ",", &save); name; name = strtok_r(NULL, ",", &save))
+		if ((nearest = vt_name_nearest(name, known, count)) && vt_name_distance(name, nearest) < 2)
+			return vt_usage("unknown category '%s', did you mean '%s'? (valktrace schema lists them)",
+			                name, nearest);
+	if (n + strlen(unknown) + 2 > sizeof(w->names))
+		return vt_usage("too many categories");
+	strcat(strcat(w->names, n > 0 ? "," : ""), unknown);
+	return 0;
+}
+
+static int want_categories(struct wanted *w, const char *names)
+{
+	char unknown[VT_OPTION_WORD];
+	uint64_t set;
+
+	if (vt_category_set(names, &set, unknown, sizeof(unknown)) < 0 && want_host_categories(w, unknown) != 0)
+		return -VT_E_UNKNOWN_CATEGORY;
+	w->mask = *names == '!' ? w->mask & set : w->mask | set;
+	return 0;
+}
+
+static int settings_of(const struct record_settings *from, struct vt_settings *s, struct wanted *wanted)
 {
 	char problem[512];
 	const char *environment = secure_getenv("VALKTRACE");
@@ -302,30 +341,25 @@ static int settings_of(const struct record_settings *from, struct vt_settings *s
 		if (from->values[i] &&
 		    vt_settings_set(s, vt_option_rows[i].name, from->values[i], problem, sizeof(problem)) < 0)
 			return vt_usage("--%s", problem);
-	*mask = 1ull << VT_CAT_gc | 1ull << VT_CAT_loop | 1ull << VT_CAT_meta;
+	*wanted = (struct wanted){ .mask = 1ull << VT_CAT_gc | 1ull << VT_CAT_loop | 1ull << VT_CAT_meta };
 	for (unsigned i = 0; i <= from->categories.count; i++) {
 		const char *names = i < from->categories.count ? from->categories.items[i] : s->events;
-		uint64_t set;
-		if (!*names)
-			continue;
-		if (vt_category_set(names, &set, problem, sizeof(problem)) < 0)
-			return vt_usage("unknown category '%s' (valktrace schema lists them)", problem);
-		*mask = *names == '!' ? *mask & set : *mask | set;
+		if (*names && want_categories(wanted, names) < 0)
+			return VT_EXIT_USAGE;
 	}
 	if (from->all)
-		*mask = ~0ull;
+		wanted->mask = ~0ull;
 	return 0;
 }
 
-static int begin_recording(const struct vt_settings *s, uint64_t mask, const char **what)
+static int begin_recording(const struct vt_settings *s, const struct wanted *wanted, const char **what)
 {
-	struct vt_geometry geometry;
-	const struct vt_codec *codec;
+	struct vt_resolved resolved;
 	static char text[512], directory[PATH_MAX / 2];
 	uint64_t run;
 
 	*what = text;
-	int err = vt_settings_resolve(s, &geometry, &codec, text, sizeof(text));
+	int err = vt_settings_resolve(s, &resolved, text, sizeof(text));
 	if (err)
 		return err;
 	*what = "no directory for ring files";
@@ -335,7 +369,8 @@ static int begin_recording(const struct vt_settings *s, uint64_t mask, const cha
 	*what = directory;
 	if (getrandom(&run, sizeof(run), 0) != sizeof(run))
 		return -EIO;
-	err = vt_tree_prepare(&record.tree, directory, run, s->ring_size, geometry.mode, mask);
+	err = vt_tree_prepare(&record.tree, directory, run, s->ring_size, resolved.geometry.mode, wanted->mask,
+	                      wanted->names);
 	if (err)
 		return err;
 	*what = s->output;
@@ -374,15 +409,15 @@ static int run_command(char **argv)
 static int record_command(const struct record_settings *from, char **argv)
 {
 	struct vt_settings settings;
-	uint64_t mask = 0;
+	struct wanted wanted;
 	const char *what = "";
 
-	if (settings_of(from, &settings, &mask) != 0)
+	if (settings_of(from, &settings, &wanted) != 0)
 		return EXIT_OURS;
 	if (!*settings.output)
 		strcpy(settings.output, "valktrace.vtrace");
 	record.wait_all = from->wait_all;
-	int err = begin_recording(&settings, mask, &what);
+	int err = begin_recording(&settings, &wanted, &what);
 	if (err) {
 		vt_message("%s: %s", what, vt_strerror(err));
 		return EXIT_OURS;

@@ -28,7 +28,7 @@ struct vt_tree_process {
 /* ---- the run's page -------------------------------------------------------------------------------- */
 
 int vt_tree_prepare(struct vt_tree *t, const char *directory, uint64_t run, uint64_t ring_size,
-                    enum vt_ring_mode mode, uint64_t mask)
+                    enum vt_ring_mode mode, uint64_t mask, const char *names)
 {
 	memset(t, 0, sizeof(*t));
 	t->run = run;
@@ -53,6 +53,7 @@ int vt_tree_prepare(struct vt_tree *t, const char *directory, uint64_t run, uint
 	*t->page = (struct vt_run_page){
 		.abi = VT_ABI, .mode = mode, .run = run, .ring_size = ring_size, .mask = mask,
 	};
+	snprintf(t->page->names, sizeof(t->page->names), "%s", names);
 	vt_store_release(&t->page->magic, VT_RUN_PAGE_MAGIC);
 	return 0;
 }

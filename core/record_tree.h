@@ -26,9 +26,9 @@ struct vt_tree {
 	void *user;
 };
 
-/* Makes the run's page, tells it `ring_size`, `mode` and `mask`. 0 or a negative error. */
+/* Makes the run's page, tells it `ring_size`, `mode`, `mask` and `names` of host categories. 0 or a negative error. */
 int vt_tree_prepare(struct vt_tree *t, const char *directory, uint64_t run, uint64_t ring_size,
-                    enum vt_ring_mode mode, uint64_t mask);
+                    enum vt_ring_mode mode, uint64_t mask, const char *names);
 
 /* Starts to watch for ring files. */
 int vt_tree_watch(struct vt_tree *t, uv_loop_t *loop, struct vt_recorder *recorder);

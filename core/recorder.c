@@ -15,18 +15,19 @@
 
 /* ---- the waiter -------------------------------------------------------------------------------- */
 
-static void wait_for_bell(void *arg)
+static void *wait_for_bell(void *arg)
 {
 	struct vt_recorder *r = arg;
 
 	for (;;) {
-		uv_sem_wait(&r->armed);
+		while (sem_wait(&r->armed) < 0)
+			;
 		/* Spurious wake-ups and signals: the bell is rung when the word is no longer 1. */
 		while (!__atomic_load_n(&r->stopping, __ATOMIC_ACQUIRE) && vt_load_acquire(r->bell) == 1)
 			syscall(SYS_futex, r->bell, FUTEX_WAIT, 1, NULL, NULL, 0);
 		if (__atomic_load_n(&r->stopping, __ATOMIC_ACQUIRE))
-			return;
-		uv_async_send(&r->rung);
+			return NULL;
+		uv_async_send(r->rung);
 	}
 }
 
@@ -65,19 +66,6 @@ static int write_fact(struct vt_recorder *r, const char *key, const char *value)
 	int err = vt_log_records(&r->log, VT_CHUNK_PROCESS, 0, &payload);
 	vt_out_free(&payload);
 	return err;
-}
-
-static void describe_options(struct vt_recorder *r, const struct vt_settings *s)
-{
-#if defined(__x86_64__)
-	const char *machine = "x86_64";
-#else
-	const char *machine = "aarch64";
-#endif
-	int level = s->level ? (int)s->level : r->log.chunker.codec->level_default;
-	snprintf(r->options, sizeof(r->options), "valktrace " VT_VERSION ", %s, %s, %s %d, flush %llu ms",
-	         machine, strcmp(s->mode, "discard") ? "overwrite" : "discard", r->log.chunker.codec->name, level,
-	         (unsigned long long)(s->flush_ns / 1000000));
 }
 
 static void take_fullness(struct vt_recorder *r, const struct vt_followed *p)
@@ -213,7 +201,7 @@ static void on_rung(uv_async_t *handle)
 		if (round_of_all(r) < 0)
 			break;
 	vt_store_relaxed(r->bell, 1);
-	uv_sem_post(&r->armed);
+	sem_post(&r->armed);
 }
 
 static void on_flush(uv_timer_t *handle)
@@ -221,6 +209,8 @@ static void on_flush(uv_timer_t *handle)
 	struct vt_recorder *r = handle->data;
 	r->wakeups++;
 	vt_recorder_flush(r);
+	if (r->flushed)
+		r->flushed(r->problem_user);
 }
 
 static void on_counters(uv_timer_t *handle)
@@ -260,18 +250,17 @@ static uint32_t out_new_ring(void *user)
 
 static int start_waiting(struct vt_recorder *r)
 {
-	int err = uv_sem_init(&r->armed, 1);
-	if (err)
-		return err;
+	if (sem_init(&r->armed, 0, 1) < 0)
+		return -errno;
 	vt_store_relaxed(r->bell, 1);
 	/* Signals are the host's: none may be delivered to a thread of ours. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = uv_thread_create(&r->waiter, wait_for_bell, r);
+	int err = -pthread_create(&r->waiter, NULL, wait_for_bell, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
-		uv_sem_destroy(&r->armed);
+		sem_destroy(&r->armed);
 	r->waiting = err == 0;
 	return err;
 }
@@ -283,30 +272,55 @@ static void stop_waiting(struct vt_recorder *r)
 	__atomic_store_n(&r->stopping, true, __ATOMIC_RELEASE);
 	vt_store_relaxed(r->bell, 0);
 	syscall(SYS_futex, r->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
-	uv_sem_post(&r->armed);
-	uv_thread_join(&r->waiter);
-	uv_sem_destroy(&r->armed);
+	sem_post(&r->armed);
+	pthread_join(r->waiter, NULL);
+	sem_destroy(&r->armed);
 	r->waiting = false;
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+	free(handle);
 }
 
 static void close_handles(struct vt_recorder *r)
 {
-	uv_close((uv_handle_t *)&r->rung, NULL);
-	uv_close((uv_handle_t *)&r->flush_timer, NULL);
-	uv_close((uv_handle_t *)&r->counters_timer, NULL);
+	uv_close((uv_handle_t *)r->rung, free_handle);
+	uv_close((uv_handle_t *)r->flush_timer, free_handle);
+	uv_close((uv_handle_t *)r->counters_timer, free_handle);
+}
+
+/* Handles have the size that the libuv in this process says, not the one we were compiled with. */
+static bool make_handles(struct vt_recorder *r)
+{
+	r->rung = calloc(1, uv_handle_size(UV_ASYNC));
+	r->flush_timer = calloc(1, uv_handle_size(UV_TIMER));
+	r->counters_timer = calloc(1, uv_handle_size(UV_TIMER));
+	if (r->rung && r->flush_timer && r->counters_timer)
+		return true;
+	free(r->rung);
+	free(r->flush_timer);
+	free(r->counters_timer);
+	return false;
 }
 
 static int start_loop(struct vt_recorder *r, const struct vt_settings *settings)
 {
-	int err = uv_async_init(r->loop, &r->rung, on_rung);
-	if (err)
+	if (!make_handles(r))
+		return -ENOMEM;
+	int err = uv_async_init(r->loop, r->rung, on_rung);
+	if (err) {
+		free(r->rung);
+		free(r->flush_timer);
+		free(r->counters_timer);
 		return err;
-	uv_timer_init(r->loop, &r->flush_timer);
-	uv_timer_init(r->loop, &r->counters_timer);
-	r->rung.data = r->flush_timer.data = r->counters_timer.data = r;
+	}
+	uv_timer_init(r->loop, r->flush_timer);
+	uv_timer_init(r->loop, r->counters_timer);
+	r->rung->data = r->flush_timer->data = r->counters_timer->data = r;
 	uint64_t flush = settings->flush_ns / 1000000, counters = settings->counters_ns / 1000000;
-	uv_timer_start(&r->flush_timer, on_flush, flush, flush);
-	uv_timer_start(&r->counters_timer, on_counters, counters, counters);
+	uv_timer_start(r->flush_timer, on_flush, flush, flush);
+	uv_timer_start(r->counters_timer, on_counters, counters, counters);
 	err = start_waiting(r);
 	if (err)
 		close_handles(r);
@@ -316,8 +330,7 @@ static int start_loop(struct vt_recorder *r, const struct vt_settings *settings)
 int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_settings *settings,
                      const char *path, bool replace, uint64_t run, uint32_t *bell)
 {
-	struct vt_geometry unused;
-	const struct vt_codec *codec;
+	struct vt_resolved resolved;
 	char problem[256];
 	struct vt_log_limits limits = {
 		.rotate_bytes = settings->rotate_bytes, .rotate_ns = settings->rotate_ns,
@@ -329,15 +342,15 @@ int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_set
 	r->bell = bell;
 	r->next_ring = 1;
 	r->out = (struct vt_follow_out){ out_records, out_events, out_new_ring, r };
-	int err = vt_settings_resolve(settings, &unused, &codec, problem, sizeof(problem));
+	int err = vt_settings_resolve(settings, &resolved, problem, sizeof(problem));
 	if (err)
 		return err;
 	r->splitter = vt_splitter_new();
 	if (!r->splitter)
 		return -ENOMEM;
-	err = vt_log_open(&r->log, path, replace, run, codec, (int)settings->level, &limits);
+	err = vt_log_open(&r->log, path, replace, run, resolved.codec, (int)settings->level, &limits);
 	if (!err) {
-		describe_options(r, settings);
+		vt_settings_describe(settings, &resolved, r->options, sizeof(r->options));
 		r->started_ns = vt_anchor_now().monotonic;
 		err = write_schema(r);
 		if (!err)

@@ -9,6 +9,9 @@
 #ifndef CORE_RECORDER_H
 #define CORE_RECORDER_H
 
+#include <pthread.h>
+#include <semaphore.h>
+
 #include <uv.h>
 
 #include "core/follow.h"
@@ -17,10 +20,10 @@
 
 struct vt_recorder {
 	uv_loop_t *loop;
-	uv_async_t rung;                /* the waiter's */
-	uv_timer_t flush_timer, counters_timer;
-	uv_thread_t waiter;
-	uv_sem_t armed;                 /* posted when the waiter may wait again */
+	uv_async_t *rung;               /* the waiter's; of the size that libuv says, as the timers */
+	uv_timer_t *flush_timer, *counters_timer;
+	pthread_t waiter;
+	sem_t armed;                    /* posted when the waiter may wait again */
 	uint32_t *bell;
 	bool waiting, stopping;
 
@@ -38,7 +41,8 @@ struct vt_recorder {
 	int error;                      /* of the log, since it last worked */
 	bool said;                      /* ... and it was said */
 	void (*problem)(void *user, int error);
-	void *problem_user;
+	void (*flushed)(void *user);    /* after each timed flush; NULL: nobody asks */
+	void *problem_user;             /* of both */
 };
 
 /*

@@ -177,6 +177,8 @@ void vt_ring_file_identify(struct vt_ring_file *f, uint64_t run)
 	name_of_program(path, sizeof(path));
 	size_t n = strnlen(path, sizeof(f->program) - 1);
 	memcpy(f->program, path, n);
+	if (!f->tables)
+		f->tables = (f->ticks ^ (uint64_t)f->pid << 40) | 1;
 	f->crc = vt_ring_file_crc(f);
 	/* Pairs with the recorder's acquire load of magic: it then sees the whole header. */
 	vt_store_release(&f->magic, VT_RING_MAGIC);

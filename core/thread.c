@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #include <valktrace/emit.h>
+#include <valktrace/host.h>
 
 #include "core/process.h"
+#include "core/tables.h"
 #include "core/thread.h"
 
 static const struct vt_gate closed_gate;
@@ -223,13 +225,18 @@ static void at_thread_exit(void *value)
 static uint64_t mask_before_fork;
 static bool recording_before_fork;
 static struct vt_ring_file *file_before_fork;
+static struct vt_tables_mark tables_before_fork;
 
 static void before_fork(void)
 {
 	pthread_mutex_lock(vt_process.lock);
 	mask_before_fork = vt_process.gate ? vt_process.gate->mask : 0;
 	recording_before_fork = vt_process.gate && vt_process.gate->counting;
-	file_before_fork = vt_process.file;
+	/* A child that has not made its file yet hands on what it has of its parent's. */
+	if (!vt_process.detached_child)
+		file_before_fork = vt_process.file;
+	if (vt_process.file)
+		tables_before_fork = vt_tables_mark(vt_process.file);
 }
 
 static void after_fork_in_parent(void)
@@ -250,9 +257,11 @@ static void after_fork_in_child(void)
 		if (vt_process.bell == &file_before_fork->recorder_sleeps)
 			vt_process.bell = NULL;
 		set_file(NULL);
-		munmap(file_before_fork, file_before_fork->total_size);
 	}
 	vt_process.detached_child = vt_process.follow_fork && recording_before_fork;
+	/* A child that will have a file of its own takes its parent's names over into it. */
+	if (file_before_fork && !vt_process.detached_child)
+		munmap(file_before_fork, file_before_fork->total_size);
 	if (vt_process.detached_child) {
 		private_page->ours = 1;
 		vt_process.gate->counting = 1;
@@ -260,10 +269,16 @@ static void after_fork_in_child(void)
 	}
 }
 
+/* What the gate lets through: never the category of types that are not registered. */
+static uint64_t mask_of(const struct vt_ring_file *f)
+{
+	return vt_load_relaxed(&f->wanted_mask) & ~(1ull << VT_HOST_UNREGISTERED);
+}
+
 static void open_gate(const struct vt_ring_file *f)
 {
 	vt_store_relaxed(&vt_process.gate->counting, 1);
-	vt_store_relaxed(&vt_process.gate->mask, vt_load_relaxed(&f->wanted_mask));
+	vt_store_relaxed(&vt_process.gate->mask, mask_of(f));
 }
 
 static struct vt_ring_file *file_of_child(void)
@@ -276,6 +291,7 @@ static struct vt_ring_file *file_of_child(void)
 	if (vt_ring_file_create(&vt_process.place, &vt_process.geometry, &f) < 0) {
 		vt_process.gate->counting = 0;
 		vt_process.gate->mask = 0;
+		munmap(file_before_fork, file_before_fork->total_size);
 		return NULL;
 	}
 	f->wanted_mask = mask_before_fork;
@@ -283,6 +299,8 @@ static struct vt_ring_file *file_of_child(void)
 	if (!vt_process.bell)
 		vt_process.bell = &f->recorder_sleeps;
 	set_file(f);
+	vt_tables_inherit(f, file_before_fork, &tables_before_fork);
+	munmap(file_before_fork, file_before_fork->total_size);
 	open_gate(f);
 	return f;
 }
@@ -405,6 +423,7 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 	vt_process.bell = bell ? bell : &f->recorder_sleeps;
 	vt_store_release(&vt_process.file, f);
 	open_gate(f);
+	vt_types_register_hosts();
 	return 0;
 }
 
@@ -420,9 +439,11 @@ int vt_process_join(const struct vt_outer *outer)
 	vt_process.geometry = p->geometry;
 	vt_process.bell = p->bell;
 	vt_process.lock = p->lock;
+	memcpy(vt_process.wanted_names, p->wanted_names, sizeof(vt_process.wanted_names));
 	vt_process.file = p->file;
 	p->joined = &vt_process;
 	vt_store_release(&vt__gate, p->gate);
+	vt_types_register_hosts();
 	return 0;
 }
 
@@ -467,7 +488,7 @@ __attribute__((destructor)) static void remove_parked(void)
 void vt_process_refresh_mask(void)
 {
 	if (vt_process.file && vt_load_relaxed(&vt_process.gate->counting))
-		vt_store_relaxed(&vt_process.gate->mask, vt_load_relaxed(&vt_process.file->wanted_mask));
+		vt_store_relaxed(&vt_process.gate->mask, mask_of(vt_process.file));
 }
 
 void vt_process_wake(void)

@@ -1,46 +1,28 @@
 /*
- * tracer.c - valktrace.h for a host that records itself: options, the recorder's thread, live metrics.
- * The only file of the library with a recorder in it; all state is in `tracer`.
+ * tracer.c - valktrace.h for a host that records itself: options, start, stop, dump, what is on. Where its
+ * events go is decided here, once: into an outer recording, to a recorder of our own, or to the ring alone.
  */
 #include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-#include <valktrace.h>
-
+#include "core/clock.h"
+#include "core/dump.h"
 #include "core/process.h"
-#include "core/recorder.h"
-#include "core/sample.h"
+#include "core/recorder_thread.h"
+#include "core/tables.h"
 #include "core/thread.h"
+#include "core/tracer.h"
 
-static struct {
-	pthread_mutex_t lock;           /* vt_start, vt_stop, vt_flush against each other */
-	bool running;
-	bool joined;                    /* the recorder is that of `valktrace record`, not ours */
-	pid_t pid;                      /* of the process that runs: a forked child has no recorder */
-	struct vt_settings settings;
-	char log_path[PATH_MAX], directory[PATH_MAX];
-	uint64_t run;
-	uv_loop_t loop;
-	uv_async_t command;
-	uv_thread_t thread;
-	uv_sem_t answered;
-	enum { COMMAND_FLUSH, COMMAND_STOP } asked;
-	int answer;
-	struct vt_recorder recorder;
-	char program[64], version[64];  /* for live metrics: as in the log */
-	uint64_t snapshots_taken;       /* the recorder has those up to this number for certain */
-} tracer = { .lock = PTHREAD_MUTEX_INITIALIZER };
+struct vt_tracer vt_tracer = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static bool recording_here(void)
+bool vt_tracer_on(void)
 {
-	return tracer.running && tracer.pid == getpid();
+	return vt_tracer.state != VT_TRACING_OFF && vt_tracer.pid == getpid();
 }
 
 static void say(const char *what, const char *why)
@@ -64,6 +46,7 @@ static void settings_of(struct vt_settings *s, const struct vt_options *o)
 	copy_text(s->output, sizeof(s->output), o->output);
 	copy_text(s->ring_directory, sizeof(s->ring_directory), o->ring_directory);
 	copy_text(s->mode, sizeof(s->mode), o->mode);
+	copy_text(s->dump_signal, sizeof(s->dump_signal), o->dump_signal);
 	copy_text(s->codec, sizeof(s->codec), o->codec);
 	s->level = (uint64_t)o->level;
 	s->ring_size = o->ring_size ? o->ring_size : s->ring_size;
@@ -77,76 +60,181 @@ static void settings_of(struct vt_settings *s, const struct vt_options *o)
 	const char *environment = secure_getenv("VALKTRACE");
 	if (environment && vt_settings_parse(s, environment, problem, sizeof(problem)) < 0)
 		fprintf(stderr, "valktrace: VALKTRACE: %s\n", problem);
+	if (!*s->output)
+		snprintf(s->output, sizeof(s->output), "%s-%%p.vtrace",
+		         o->program ? o->program : program_invocation_short_name);
 }
 
-static const char *base_name(void)
+/* What is known now, as a set; names that are not may be registered yet and are switched on then. */
+static uint64_t mask_of_events(const char *events)
 {
-	return program_invocation_short_name;
+	uint64_t mask = 0;
+
+	if (*events)
+		vt_category_set(events, &mask, vt_process.wanted_names, sizeof(vt_process.wanted_names));
+	return mask;
 }
 
-/* ---- the recorder's thread ------------------------------------------------------------------------- */
-
-static void on_command(uv_async_t *handle)
+/* A misspelt name and one that comes later look the same: this is the line for the first. */
+static void say_unknown_names(void)
 {
-	if (tracer.asked == COMMAND_FLUSH) {
-		tracer.answer = vt_recorder_flush(&tracer.recorder);
-		uv_sem_post(&tracer.answered);
-	} else {
-		tracer.answer = vt_recorder_close(&tracer.recorder, VT_END_STOPPED);
-		uv_close((uv_handle_t *)handle, NULL);
-	}
+	char names[VT_WANTED_NAMES], *save = NULL;
+
+	memcpy(names, vt_process.wanted_names, sizeof(names));
+	for (char *name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save))
+		if (vt_types_category(name) < 0)
+			fprintf(stderr, "valktrace: events: no category '%s' is known (yet)\n", name);
 }
 
-static void run_loop(void *unused)
+/* ---- start ----------------------------------------------------------------------------------------- */
+
+static void state_facts(const struct vt_options *o)
 {
-	(void)unused;
-	pthread_setname_np(pthread_self(), "valktrace");
-	uv_run(&tracer.loop, UV_RUN_DEFAULT);
+	copy_text(vt_tracer.program, sizeof(vt_tracer.program),
+	          o->program ? o->program : program_invocation_short_name);
+	copy_text(vt_tracer.version, sizeof(vt_tracer.version), o->version ? o->version : "");
+	vt_fact("program", vt_tracer.program, VT_FIELD_PUBLIC);
+	if (*vt_tracer.version)
+		vt_fact("version", vt_tracer.version, VT_FIELD_PUBLIC);
 }
 
-static void on_problem(void *unused, int error)
+/* The agent of `valktrace record` in this process, if it records and speaks our ABI. */
+static const struct vt_outer *find_agent(void)
 {
-	(void)unused;
-	fprintf(stderr, "valktrace: %s: %s; recording goes on in the ring\n", tracer.recorder.log.path,
-	        vt_strerror(error));
+	const struct vt_outer *agent = dlsym(RTLD_DEFAULT, "valktrace_agent_1");
+
+	if (!agent || agent->abi == VT_ABI)
+		return agent;
+	fprintf(stderr, "valktrace: the agent is of another version; this program records by itself\n");
+	return NULL;
 }
 
-static int open_recorder(void)
+/* One process, one tracer: one ring a thread, one log, one recorder. */
+static bool join_agent(void)
 {
-	int err = uv_loop_init(&tracer.loop);
+	const struct vt_outer *agent = find_agent();
+
+	return agent && vt_process_join(agent) == 0;
+}
+
+static int attach(const struct vt_options *o, const char **what)
+{
+	static char directory[PATH_MAX];
+
+	*what = "no directory for the ring file";
+	int err = vt_ring_directory(vt_tracer.settings.ring_directory, directory, sizeof(directory));
 	if (err)
 		return err;
-	err = vt_recorder_open(&tracer.recorder, &tracer.loop, &tracer.settings, tracer.log_path, false,
-	                       tracer.run, vt_process.bell);
-	if (err)
-		goto no_recorder;
-	tracer.recorder.problem = on_problem;
-	struct vt_ring_view view;
-	vt_ring_view_borrow(&view, vt_process.file);
-	int64_t index = vt_recorder_add(&tracer.recorder, &view, vt_process.place.image);
-	err = index < 0 ? (int)index : uv_async_init(&tracer.loop, &tracer.command, on_command);
-	if (err)
-		goto no_thread;
-	err = uv_sem_init(&tracer.answered, 0);
-	if (!err) {
-		/* Signals are the host's; and a write past a limit (SIGXFSZ) must not kill it. */
-		sigset_t all, before;
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-		err = uv_thread_create(&tracer.thread, run_loop, NULL);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	if (!err)
+	if (getrandom(&vt_tracer.run, sizeof(vt_tracer.run), GRND_NONBLOCK) != sizeof(vt_tracer.run))
+		vt_tracer.run = vt_ticks() * 0x9e3779b97f4a7c15ull;
+	*what = directory;
+	return vt_process_attach(directory, vt_tracer.run, &vt_tracer.resolved.geometry, 0, NULL,
+	                         o->follow_fork);
+}
+
+/* Who takes the events out of the rings. */
+static int start_recorder(const struct vt_options *o, enum vt_tracing *state)
+{
+	const struct vt_recorder_user user = { o->on_loss, o->user };
+	char why[128];
+
+	if (vt_tracer.resolved.ring_only) {
+		*state = VT_TRACING_RING;
 		return 0;
-	uv_close((uv_handle_t *)&tracer.command, NULL);
-no_thread:
-	vt_recorder_close(&tracer.recorder, VT_END_STOPPED);
-	unlink(tracer.log_path);
-	uv_run(&tracer.loop, UV_RUN_DEFAULT);
-no_recorder:
-	uv_loop_close(&tracer.loop);
+	}
+	if (!vt_recorder_thread_possible(why, sizeof(why))) {
+		fprintf(stderr, "valktrace: %s: recording to the ring only, the last %llu KiB a thread; the log is "
+		        "written at the end\n", why, (unsigned long long)(vt_tracer.settings.ring_size >> 10));
+		*state = VT_TRACING_RING_FALLBACK;
+		return 0;
+	}
+	*state = VT_TRACING_RECORDER;
+	return vt_recorder_thread_start(&vt_tracer.settings, vt_tracer.log_path, vt_tracer.run, &user);
+}
+
+static int resolve(const struct vt_options *o, const char **what)
+{
+	static char problem[512];
+
+	settings_of(&vt_tracer.settings, o);
+	if (vt_tracer.settings.off)
+		return -ECANCELED;
+	*what = problem;
+	int err = vt_settings_resolve(&vt_tracer.settings, &vt_tracer.resolved, problem, sizeof(problem));
+	if (err)
+		return err;
+	*what = vt_tracer.settings.output;
+	copy_text(vt_tracer.output, sizeof(vt_tracer.output), vt_tracer.settings.output);
+	return vt_settings_path(vt_tracer.output, vt_tracer.log_path, sizeof(vt_tracer.log_path));
+}
+
+static void dump_on_signal(void)
+{
+	int err = vt_dump(NULL);
+
+	if (err)
+		fprintf(stderr, "valktrace: %s: %s\n", vt_tracer.output, vt_strerror(err));
+}
+
+static int start(const struct vt_options *o, enum vt_tracing *state, const char **what)
+{
+	int err = resolve(o, what);
+	if (err)
+		return err;
+	uint64_t mask = mask_of_events(vt_tracer.settings.events);
+	if (join_agent()) {
+		vt_tracer.run = vt_process.file->run;
+		*state = VT_TRACING_JOINED;
+	} else {
+		err = attach(o, what);
+		if (err)
+			return err;
+	}
+	state_facts(o);
+	if (*state != VT_TRACING_JOINED) {
+		*what = vt_tracer.log_path;
+		err = start_recorder(o, state);
+		if (err) {
+			vt_process_detach();
+			unlink(vt_process.place.path);
+			return err;
+		}
+	}
+	vt_tracer.snapshots_taken = 0;
+	if (vt_tracer.resolved.dump_signal)
+		vt_dump_on_signal(vt_tracer.resolved.dump_signal, dump_on_signal);
+	if (mask)
+		vt_enable(mask);
+	say_unknown_names();
+	return 0;
+}
+
+int vt_start(const struct vt_options *options)
+{
+	static const struct vt_options defaults;
+	const struct vt_options *o = options ? options : &defaults;
+	enum vt_tracing state = VT_TRACING_OFF;
+	const char *what = "";
+	int saved = errno;
+
+	if (o->size != 0 && o->size != sizeof(*o)) {
+		say("vt_start", vt_strerror(-VT_E_ABI));
+		return -VT_E_ABI;
+	}
+	pthread_mutex_lock(&vt_tracer.lock);
+	int err = vt_tracer_on() ? -EALREADY : start(o, &state, &what);
+	if (!err) {
+		vt_tracer.state = state;
+		vt_tracer.pid = getpid();
+	} else if (err != -EALREADY && err != -ECANCELED) {
+		say(what, vt_strerror(err));
+	}
+	pthread_mutex_unlock(&vt_tracer.lock);
+	errno = saved;
 	return err;
 }
+
+/* ---- flush, dump, stop ------------------------------------------------------------------------------- */
 
 /* Under `record`: until its recorder has drained what is in our rings now, two seconds at most. */
 static int wait_for_outer_recorder(void)
@@ -168,146 +256,70 @@ static int wait_for_outer_recorder(void)
 	return 0;
 }
 
-static int ask(int command)
+int vt_tracer_flush(void)
 {
-	if (tracer.joined)
+	switch (vt_tracer.state) {
+	case VT_TRACING_JOINED:
 		return wait_for_outer_recorder();
-	tracer.asked = command;
-	uv_async_send(&tracer.command);
-	if (command == COMMAND_FLUSH)
-		uv_sem_wait(&tracer.answered);
-	else
-		uv_thread_join(&tracer.thread);
-	return tracer.answer;
-}
-
-/* ---- start and stop ---------------------------------------------------------------------------------- */
-
-static void state_facts(const struct vt_options *o)
-{
-	copy_text(tracer.program, sizeof(tracer.program), o->program ? o->program : base_name());
-	copy_text(tracer.version, sizeof(tracer.version), o->version ? o->version : "");
-	vt_fact("program", tracer.program, VT_FIELD_PUBLIC);
-	if (*tracer.version)
-		vt_fact("version", tracer.version, VT_FIELD_PUBLIC);
-}
-
-/* The agent of `valktrace record` in this process, if it records and speaks our ABI. */
-static const struct vt_outer *find_agent(void)
-{
-	const struct vt_outer *agent = dlsym(RTLD_DEFAULT, "valktrace_agent_1");
-
-	if (!agent || agent->abi == VT_ABI)
-		return agent;
-	fprintf(stderr, "valktrace: the agent is of another version; this program records by itself\n");
-	return NULL;
-}
-
-/* One process, one tracer: one ring a thread, one log, one recorder. */
-static bool join_agent(const struct vt_options *o, uint64_t mask)
-{
-	const struct vt_outer *agent = find_agent();
-
-	if (!agent || vt_process_join(agent) < 0)
-		return false;
-	tracer.joined = true;
-	tracer.run = vt_process.file->run;
-	state_facts(o);
-	tracer.snapshots_taken = 0;
-	if (mask)
-		vt_enable(mask);
-	return true;
-}
-
-static int start(const struct vt_options *o, const char **what)
-{
-	struct vt_geometry geometry;
-	const struct vt_codec *codec;
-	static char problem[512];
-	uint64_t mask = 0;
-
-	settings_of(&tracer.settings, o);
-	*what = "options";
-	int err = vt_settings_resolve(&tracer.settings, &geometry, &codec, problem, sizeof(problem));
-	if (!err && *tracer.settings.events)
-		err = vt_category_set(tracer.settings.events, &mask, problem, sizeof(problem));
-	if (err) {
-		*what = problem;
-		return err;
-	}
-	if (join_agent(o, mask))
+	case VT_TRACING_RECORDER:
+		return vt_recorder_thread_flush();
+	default:
 		return 0;
-	if (*tracer.settings.output)
-		copy_text(tracer.log_path, sizeof(tracer.log_path), tracer.settings.output);
-	else
-		snprintf(tracer.log_path, sizeof(tracer.log_path), "%s-%d.vtrace",
-		         o->program ? o->program : base_name(), (int)getpid());
-
-	*what = "no directory for the ring file";
-	err = vt_ring_directory(tracer.settings.ring_directory, tracer.directory, sizeof(tracer.directory));
-	if (err)
-		return err;
-	if (getrandom(&tracer.run, sizeof(tracer.run), GRND_NONBLOCK) != sizeof(tracer.run))
-		tracer.run = vt_ticks() * 0x9e3779b97f4a7c15ull;
-	*what = tracer.directory;
-	err = vt_process_attach(tracer.directory, tracer.run, &geometry, 0, NULL, o->follow_fork);
-	if (err)
-		return err;
-	state_facts(o);
-	*what = tracer.log_path;
-	err = open_recorder();
-	if (err) {
-		vt_process_detach();
-		unlink(vt_process.place.path);
-		return err;
 	}
-	tracer.snapshots_taken = 0;
-	if (mask)
-		vt_enable(mask);
-	return 0;
 }
 
-int vt_start(const struct vt_options *options)
+int vt_flush(void)
 {
-	static const struct vt_options defaults;
-	const struct vt_options *o = options ? options : &defaults;
-	const char *what = "";
+	pthread_mutex_lock(&vt_tracer.lock);
+	int err = vt_tracer_on() ? vt_tracer_flush() : -ENOTCONN;
+	pthread_mutex_unlock(&vt_tracer.lock);
+	return err;
+}
+
+int vt_dump(const char *path)
+{
+	char expanded[PATH_MAX];
 	int saved = errno;
 
-	if (o->size != 0 && o->size != sizeof(*o)) {
-		say("vt_start", vt_strerror(-VT_E_ABI));
-		return -VT_E_ABI;
-	}
-	pthread_mutex_lock(&tracer.lock);
-	int err = recording_here() ? -EALREADY : start(o, &what);
-	if (!err) {
-		tracer.running = true;
-		tracer.pid = getpid();
-	} else if (err != -EALREADY) {
-		say(what, vt_strerror(err));
-	}
-	pthread_mutex_unlock(&tracer.lock);
+	pthread_mutex_lock(&vt_tracer.lock);
+	int err = !vt_tracer_on() ? -ENOTCONN :
+		vt_settings_path(path ? path : vt_tracer.output, expanded, sizeof(expanded));
+	/* The recorder's own log is not to be replaced by what is in the rings. */
+	if (!err && vt_tracer.state == VT_TRACING_RECORDER && strcmp(expanded, vt_tracer.log_path) == 0)
+		err = path ? -EEXIST : vt_settings_path("dump-%p-%t.vtrace", expanded, sizeof(expanded));
+	if (!err)
+		err = vt_dump_rings(&vt_process.place, &vt_tracer.settings, expanded);
+	pthread_mutex_unlock(&vt_tracer.lock);
 	errno = saved;
+	return err;
+}
+
+static int stop(void)
+{
+	int err = 0;
+
+	if (vt_tracer.state == VT_TRACING_JOINED) {
+		vt_process_leave();
+		return 0;
+	}
+	vt_process_detach();
+	if (vt_tracer.state == VT_TRACING_RECORDER)
+		err = vt_recorder_thread_stop();
+	else if (vt_tracer.state == VT_TRACING_RING_FALLBACK)
+		err = vt_dump_rings(&vt_process.place, &vt_tracer.settings, vt_tracer.log_path);
+	vt_process_put_away();
 	return err;
 }
 
 int vt_stop(void)
 {
 	int saved = errno;
-	pthread_mutex_lock(&tracer.lock);
-	int err = recording_here() ? 0 : -ENOTCONN;
-	if (!err && tracer.joined) {
-		vt_process_leave();
-		tracer.joined = tracer.running = false;
-	} else if (!err) {
-		vt_process_detach();
-		err = ask(COMMAND_STOP);
-		uv_loop_close(&tracer.loop);
-		uv_sem_destroy(&tracer.answered);
-		vt_process_put_away();
-		tracer.running = false;
-	}
-	pthread_mutex_unlock(&tracer.lock);
+
+	pthread_mutex_lock(&vt_tracer.lock);
+	int err = vt_tracer_on() ? stop() : -ENOTCONN;
+	if (err != -ENOTCONN)
+		vt_tracer.state = VT_TRACING_OFF;
+	pthread_mutex_unlock(&vt_tracer.lock);
 	errno = saved;
 	return err;
 }
@@ -315,100 +327,12 @@ int vt_stop(void)
 /* A host that exits without vt_stop still gets a closed log; one that dies has its ring file. */
 __attribute__((destructor)) static void stop_at_exit(void)
 {
-	if (pthread_mutex_trylock(&tracer.lock) != 0)
+	if (pthread_mutex_trylock(&vt_tracer.lock) != 0)
 		return;
-	bool running = recording_here();
-	pthread_mutex_unlock(&tracer.lock);
-	if (running)
+	bool on = vt_tracer_on();
+	pthread_mutex_unlock(&vt_tracer.lock);
+	if (on)
 		vt_stop();
-}
-
-int vt_flush(void)
-{
-	pthread_mutex_lock(&tracer.lock);
-	int err = recording_here() ? ask(COMMAND_FLUSH) : -ENOTCONN;
-	pthread_mutex_unlock(&tracer.lock);
-	return err;
-}
-
-/* ---- live metrics ------------------------------------------------------------------------------------ */
-
-/*
- * Hands a sample to the recorder: it takes it out of the ring file in its next round. Whoever reads
- * metrics faster than that waits for a round now and then: each number that was given is in the log.
- */
-static void post_snapshot(const struct vt_counter_sample *s)
-{
-	struct vt_snapshot *to = &vt_process.file->snapshots[s->sequence % VT_SNAPSHOTS];
-
-	if (to->sequence > tracer.snapshots_taken && ask(COMMAND_FLUSH) == 0)
-		tracer.snapshots_taken = s->sequence - 1;
-	vt_store_relaxed(&to->sequence, 0);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	to->ticks = s->ticks;
-	to->monotonic = s->monotonic;
-	to->realtime = s->realtime;
-	memcpy(to->present, s->present, sizeof(to->present));
-	memcpy(to->values, s->values, sizeof(to->values));
-	memcpy(to->lost, s->lost, sizeof(to->lost));
-	to->sources_known = s->sources_known;
-	to->sources_available = s->sources_available;
-	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
-		char reason[VT_MAX_STRING + 1];
-		size_t n = s->reasons[i].length < VT_MAX_STRING ? s->reasons[i].length : VT_MAX_STRING;
-		memcpy(reason, s->reasons[i].at ? s->reasons[i].at : "", s->reasons[i].at ? n : 0);
-		reason[n] = 0;
-		to->reasons[i] = n ? (uint32_t)vt_string(reason) : 0;
-	}
-	/* Pairs with the recorder's acquire load of sequence: the snapshot is whole. */
-	vt_store_release(&to->sequence, s->sequence);
-	vt_process_wake();
-}
-
-static void metrics_of(struct vt_metrics *m, const struct vt_counter_sample *s)
-{
-	m->sequence = s->sequence;
-	m->realtime = s->realtime;
-	m->monotonic = s->monotonic;
-	m->uptime = s->values[VT_M_trace_uptime];
-	m->enabled = s->values[VT_M_trace_enabled] != 0;
-	m->buffered = s->values[VT_M_trace_events];
-	m->run = tracer.run;
-	m->program = tracer.program;
-	m->version = tracer.version;
-	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
-		m->present[i] = s->present[i / 64] >> i % 64 & 1;
-		m->values[i] = s->values[i];
-	}
-	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
-		m->lost[c] = s->lost[c];
-		m->wanted |= (uint64_t)(s->lost[c] > 0) << c;
-	}
-	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
-		m->sources[i].known = s->sources_known >> i & 1;
-		m->sources[i].available = s->sources_available >> i & 1;
-		m->sources[i].reason = s->reasons[i].at ? s->reasons[i].at : "";
-	}
-}
-
-int vt_metrics_read(struct vt_metrics *m)
-{
-	memset(m, 0, sizeof(*m));
-	m->schema = vt_schema_builtin();
-	m->program = m->version = "";
-	pthread_mutex_lock(&tracer.lock);
-	int err = recording_here() ? 0 : -ENOTCONN;
-	if (!err) {
-		struct vt_ring_view view;
-		struct vt_counter_sample s;
-		vt_ring_view_borrow(&view, vt_process.file);
-		vt_sample(&view, &s);
-		s.sequence = vt_add_relaxed(&vt_process.file->next_record, 1);
-		post_snapshot(&s);
-		metrics_of(m, &s);
-	}
-	pthread_mutex_unlock(&tracer.lock);
-	return err;
 }
 
 /* ---- what is on -------------------------------------------------------------------------------------- */
@@ -448,8 +372,16 @@ uint64_t vt_enabled(void)
 
 int vt_categories(const char *names, uint64_t *set)
 {
-	char bad[VT_OPTION_WORD];
-	return vt_category_set(names, set, bad, sizeof(bad));
+	char unknown[VT_OPTION_WORD], *save = NULL;
+
+	vt_category_set(names, set, unknown, sizeof(unknown));
+	for (char *name = strtok_r(unknown, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		int id = vt_types_category(name);
+		if (id < 0)
+			return -VT_E_UNKNOWN_CATEGORY;
+		*set = *names == '!' ? *set & ~(1ull << id) : *set | 1ull << id;
+	}
+	return 0;
 }
 
 void vt_thread_name(const char *name)

@@ -26,9 +26,10 @@
 #include <stdint.h>
 
 #include <valktrace/compiler.h>
-#include <valktrace/error.h>
 #include <valktrace/emit.h>
+#include <valktrace/error.h>
 #include <valktrace/gc.h>
+#include <valktrace/host.h>
 #include <valktrace/interp.h>
 #include <valktrace/kernel.h>
 #include <valktrace/loop.h>
@@ -39,16 +40,21 @@ VT_BEGIN_DECLS
 
 /*
  * What vt_start may be told. Zero means the default everywhere. The environment variable VALKTRACE
- * (key=value,... with the names of core/options.def; ignored in set-uid programs) wins over the struct.
+ * (key=value,... with the names of core/options.def; ignored in set-uid programs) wins over the struct:
+ * VALKTRACE=0 is off, VALKTRACE=help prints the keys, an unknown key is one line on stderr and no more.
  */
 struct vt_options {
 	size_t size;                /* sizeof(struct vt_options), or 0 */
 	const char *program;        /* name of the program; default: the executable's base name */
 	const char *version;        /* of the program */
-	const char *output;         /* the log; default <program>-<pid>.vtrace in the current directory */
+	const char *output;         /* the log; default "<program>-%p.vtrace" in the current directory.
+	                               %p is the process id, %t the time (UTC, 20261121T150407), %% a % */
 	const char *ring_directory; /* default $XDG_RUNTIME_DIR/valktrace, else /dev/shm/valktrace-<uid> */
 	const char *events;         /* categories whose events are on from the start: "gc,loop", "all" */
-	const char *mode;           /* "overwrite" (default) or "discard", when a ring is full */
+	const char *mode;           /* when a ring is full: "overwrite" (default) the oldest or "discard" the
+	                               newest. "ring": a flight recorder: as overwrite, and no log is written
+	                               until vt_dump, dump_signal, or the death of the process */
+	const char *dump_signal;    /* "USR2": vt_dump(NULL) when this signal comes; takes over its handler */
 	const char *codec;          /* "zstd" (default), "lz4", "none" */
 	int level;                  /* of the codec */
 	uint64_t ring_size;         /* bytes of a thread's ring; default 512 KiB */
@@ -57,7 +63,14 @@ struct vt_options {
 	uint64_t max_bytes;         /* of all parts together; default 64 MiB, ~0: no limit */
 	uint64_t rotate_bytes;      /* begin a new part at this size; 0: never */
 	uint64_t rotate_ms;         /* ... or at this age; 0: never */
-	bool follow_fork;           /* forked children record too, into logs of their own */
+	bool follow_fork;           /* forked children record too, into ring files of their own */
+
+	/*
+	 * Called on the recorder's thread, at most once a flush, when events were lost since the last call:
+	 * `lost` is how many. It must not call vt_start, vt_stop or vt_flush. NULL: nobody is told but the log.
+	 */
+	void (*on_loss)(void *user, uint64_t lost);
+	void *user;
 };
 
 /*
@@ -65,33 +78,47 @@ struct vt_options {
  * from now on, events as `options->events` says or once vt_enable is called.
  * Under `valktrace record` the process joins that recording instead: its events go into record's log, and
  * of the options only program, version and events count.
+ * In a process that carries a libuv of another minor version than valktrace was built with (a VM with a
+ * copy of its own) no recorder can run: the rings alone record, said once; vt_stop writes the log.
  * Return: 0, or a negative error after which tracing is off and every other call does nothing. The
- * result may be ignored: the failure has been said on stderr.
+ * result may be ignored: the failure has been said on stderr. -ECANCELED, silently: VALKTRACE=0.
  * Context: any thread; not from a signal handler. -EALREADY when it is running.
  */
-VT_API int vt_start(const struct vt_options *options);
+VT_CALL int vt_start(const struct vt_options *options) VT_DISABLED(return 0;)
 
 /*
  * Stops recording: drains every ring, writes the last counters, closes the log. Threads that go on
- * emitting do nothing. vt_start may be called again and writes a new log.
+ * emitting do nothing. vt_start may be called again and writes a new log. In mode "ring" the rings go
+ * unwritten: call vt_dump before to keep them.
  * Context: as vt_start. Return: 0, or the first error that the recorder met (the log is whole up to it).
  */
-VT_API int vt_stop(void);
+VT_CALL int vt_stop(void) VT_DISABLED(return 0;)
 
-/* Returns when all that was emitted before is in the log; -ENOTCONN when not recording here. */
-VT_API int vt_flush(void);
+/*
+ * Returns when all that was emitted before is in the log (in mode "ring", where the ring is the log, at
+ * once). 0, the recorder's error, or -ENOTCONN when not recording here.
+ */
+VT_CALL int vt_flush(void) VT_DISABLED(return -ENOTCONN;)
+
+/*
+ * Writes what the rings hold now into a log of its own, in any mode, while everything goes on: the last
+ * moments before something that is worth a look. `path` NULL: options.output; %p and %t as there. A file
+ * of that name is replaced, whole: a reader sees the old one or the new one.
+ * Context: any thread, not a signal handler; takes about 5 ms a MiB. Return: 0 or a negative error.
+ */
+VT_CALL int vt_dump(const char *path) VT_DISABLED(return -ENOTCONN;)
 
 /* States a fact about the program that is written into the log. `class_flag`: enum vt_field_flags. */
-VT_API void vt_fact(const char *key, const char *value, int class_flag);
+VT_CALL void vt_fact(const char *key, const char *value, int class_flag) VT_DISABLED()
 
 /* Switches events of categories on or off: a bit set of 1ull << VT_CAT_..., or by name, "gc,loop". */
-VT_API void vt_enable(uint64_t categories);
-VT_API void vt_disable(uint64_t categories);
-VT_API uint64_t vt_enabled(void);
-VT_API int vt_categories(const char *names, uint64_t *set);
+VT_CALL void vt_enable(uint64_t categories) VT_DISABLED()
+VT_CALL void vt_disable(uint64_t categories) VT_DISABLED()
+VT_CALL uint64_t vt_enabled(void) VT_DISABLED(return 0;)
+VT_CALL int vt_categories(const char *names, uint64_t *set) VT_DISABLED(*set = 0; return 0;)
 
 /* Names the calling thread in the log; default: its name in the system. */
-VT_API void vt_thread_name(const char *name);
+VT_CALL void vt_thread_name(const char *name) VT_DISABLED()
 
 /*
  * Reads all metrics of this process: sums the cells of all threads. What is read is also handed to the
@@ -99,7 +126,7 @@ VT_API void vt_thread_name(const char *name);
  * Return: 0; -ENOTCONN when not recording (then m is zeroed but for its schema).
  * Context: any thread; takes a lock that no emit takes.
  */
-VT_API int vt_metrics_read(struct vt_metrics *m);
+VT_CALL int vt_metrics_read(struct vt_metrics *m) VT_DISABLED(*m = vt__no_metrics(); return -ENOTCONN;)
 
 VT_END_DECLS
 

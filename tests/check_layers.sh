@@ -63,14 +63,14 @@ rule 'the Makefile lists all of core/ and collectors/' "$(
 			grep -qx "$file" || echo "$file"
 	done)"
 rule 'include/ includes itself and libc' "$(includes include/valktrace.h include/valktrace/*.h |
-	grep -vE ": (<valktrace/[a-z]+\.(h|def)>|$libc)$")"
+	grep -vE ": (<valktrace/[a-z]+\.(h|def)>|$libc|VT_HOST_DEF)$")"
 rule 'wire knows no libuv, no threads, no layer above' "$(includes $wire |
 	grep -E ": (<uv|<pthread|<threads\.h|\"($above_wire|collectors/|decoder/))")"
 rule 'writer knows no libuv, no engine, collector or decoder' "$(includes $writer |
 	grep -E ": (<uv|\"($engine_only|collectors/|decoder/))")"
 # `record` is a subcommand whose code is the engine's: it knows how options are read, and nothing else.
 rule 'engine knows no collector and no decoder' "$(includes $engine |
-	grep -vE '^core/record\.c: "decoder/(cmd|units)\.h"$' |
+	grep -vE '^core/record\.c: "decoder/(cmd|names|units)\.h"$' |
 	grep -E ': "(collectors|decoder)/')"
 rule 'collectors know no decoder and no engine' "$(includes collectors/*.c collectors/probes/*.[ch] |
 	grep -E ": \"($engine_only|decoder/)")"

@@ -85,31 +85,11 @@ group()
 	fi
 }
 
-# All sources of one kind in one group: `ok NAME` or `not ok NAME`, a line each.
-each_header()
-{
-	local header
-	for header in include/valktrace.h include/valktrace/*.h; do
-		check "$header, C11" $CC -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude \
-			-fsyntax-only -x c "$header"
-		check "$header, C++11" $CXX -std=c++11 -Wall -Wextra -Werror -Iinclude \
-			-fsyntax-only -x c++ "$header"
-	done
-}
-
-check()
-{
-	local name=$1
-	shift
-	if "$@"; then echo "ok $name"; else echo "not ok $name"; fi
-}
-export -f each_header check
-
 for unit in tests/unit/test_*.c; do
 	name=$(basename "$unit" .c)
 	group "unit/${name#test_}" env CMOCKA_MESSAGE_OUTPUT=TAP "$BUILD/tests/unit/$name"
 done
-group headers bash -c each_header
+group headers tests/check_headers.sh
 group layers tests/check_layers.sh "$BUILD"
 group cli env VALKTRACE="$BUILD/valktrace" tests/cli/run.sh
 for script in tests/integration/*.sh; do

@@ -95,6 +95,8 @@ static void join(const char *where)
 		return;
 	struct vt_geometry geometry;
 	vt_geometry_of(&geometry, page->ring_size, page->mode == VT_DISCARD ? VT_DISCARD : VT_OVERWRITE);
+	snprintf(vt_process.wanted_names, sizeof(vt_process.wanted_names), "%.*s",
+	         (int)sizeof(page->names) - 1, page->names);
 	int err = vt_process_attach(end + 1, run, &geometry, page->mask, &page->bell, true);
 	if (err < 0) {
 		fprintf(stderr, "valktrace: %s: %s; this process runs untraced\n", end + 1, vt_strerror(err));
@@ -107,8 +109,8 @@ static void join(const char *where)
 __attribute__((constructor)) static void start(void)
 {
 	int saved = errno;
-	const char *where = secure_getenv(VT_RUN_VARIABLE);
-	if (where)
+	const char *where = secure_getenv(VT_RUN_VARIABLE), *options = secure_getenv("VALKTRACE");
+	if (where && !(options && strcmp(options, "0") == 0))
 		join(where);
 	errno = saved;
 }

@@ -31,20 +31,41 @@ __extension__ typedef unsigned __int128 vt_u128;
 
 #define VT_API          __attribute__((visibility("default")))
 #define VT_COLD         __attribute__((cold, noinline))
-#define VT_INLINE       static inline __attribute__((always_inline))
+#define VT_INLINE       static inline __attribute__((always_inline, unused))
 #define vt_likely(x)    __builtin_expect(!!(x), 1)
 #define vt_unlikely(x)  __builtin_expect(!!(x), 0)
 
 #ifdef __cplusplus
 #define VT_STATIC_ASSERT(condition, text) static_assert(condition, text)
-#define VT_THREAD_LOCAL __thread
-#define VT_BEGIN_DECLS  extern "C" {
-#define VT_END_DECLS    }
+#define VT_BEGIN_DECLS  extern "C" { VT__QUIET
+#define VT_END_DECLS    VT__LOUD }
 #else
 #define VT_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#define VT_BEGIN_DECLS  VT__QUIET
+#define VT_END_DECLS    VT__LOUD
+#endif
 #define VT_THREAD_LOCAL __thread
-#define VT_BEGIN_DECLS
-#define VT_END_DECLS
+
+/*
+ * With VALKTRACE_DISABLE every call of a host is compiled to nothing from the headers alone: arguments
+ * are checked but not evaluated where an event is emitted, nothing is linked. A call is declared as
+ *
+ *   VT_CALL int vt_stop(void) VT_DISABLED(return 0;)
+ *
+ * and what stands in VT_DISABLED is all of it then.
+ */
+#ifdef VALKTRACE_DISABLE
+#define VT_COMPILED_IN    0
+#define VT_CALL           VT_INLINE
+#define VT_DISABLED(...)  { __VA_ARGS__ }
+#define VT__QUIET         _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wunused-parameter\"")
+#define VT__LOUD          _Pragma("GCC diagnostic pop")
+#else
+#define VT_COMPILED_IN    1
+#define VT_CALL           VT_API
+#define VT_DISABLED(...)  ;
+#define VT__QUIET
+#define VT__LOUD
 #endif
 
 #define vt_load_relaxed(p)      __atomic_load_n((p), __ATOMIC_RELAXED)

@@ -45,34 +45,37 @@ struct vt_gc_result {
 VT_BEGIN_DECLS
 
 /* Says that this process has a collector: its counters are then 0, not absent, before the first cycle. */
-VT_API void vt_gc_attach(void);
+VT_CALL void vt_gc_attach(void) VT_DISABLED()
 
 /* A cycle of a collector that stops the world: the pause is from begin to end. */
-VT_API void vt_gc_begin(enum vt_gc_type type);
+VT_CALL void vt_gc_begin(enum vt_gc_type type) VT_DISABLED()
 
 /* A cycle during which the program runs, but for the pauses that are reported. */
-VT_API void vt_gc_begin_concurrent(enum vt_gc_type type);
+VT_CALL void vt_gc_begin_concurrent(enum vt_gc_type type) VT_DISABLED()
 
 /* The phase that began with the cycle or with the end of the phase before has just ended. */
-VT_API void vt_gc_phase(enum vt_gc_phase phase);
+VT_CALL void vt_gc_phase(enum vt_gc_phase phase) VT_DISABLED()
 
 /* A phase with a begin of its own, where something else lies between the phases. */
-VT_API void vt_gc_phase_begin(enum vt_gc_phase phase);
+VT_CALL void vt_gc_phase_begin(enum vt_gc_phase phase) VT_DISABLED()
 
-VT_API void vt_gc_pause_begin(void);
-VT_API void vt_gc_pause_end(void);
-VT_API void vt_gc_slice_begin(void);
-VT_API void vt_gc_slice_end_with(uint64_t objects_marked, uint64_t dirty_pages);
+VT_CALL void vt_gc_pause_begin(void) VT_DISABLED()
+VT_CALL void vt_gc_pause_end(void) VT_DISABLED()
+VT_CALL void vt_gc_slice_begin(void) VT_DISABLED()
+VT_CALL void vt_gc_slice_end_with(uint64_t objects_marked, uint64_t dirty_pages) VT_DISABLED()
 
-/* Ends the cycle; fields of struct vt_gc_result by name: vt_gc_end(.reclaimed = n). */
-VT_API void vt_gc_end_with(const struct vt_gc_result *result);
-#define vt_gc_end(...) vt_gc_end_with(&(const struct vt_gc_result){ .vt__zero = 0, __VA_ARGS__ })
+/* Ends the cycle; fields of struct vt_gc_result by name, vt_gc_end(.reclaimed = n), or as a struct. */
+VT_CALL void vt_gc_end_with(const struct vt_gc_result *result) VT_DISABLED()
+#define vt_gc_end(...) do { \
+	const struct vt_gc_result vt__result = { .vt__zero = 0, __VA_ARGS__ }; \
+	vt_gc_end_with(&vt__result); \
+} while (0)
 
 /* A collection was asked for and did not happen: VT_gc_outcome_skipped or _refused. */
-VT_API void vt_gc_refuse(enum vt_enumerator outcome);
+VT_CALL void vt_gc_refuse(enum vt_enumerator outcome) VT_DISABLED()
 
 /* Heap sizes between collections. 0: not known. */
-VT_API void vt_gc_heap(uint64_t used, uint64_t total);
+VT_CALL void vt_gc_heap(uint64_t used, uint64_t total) VT_DISABLED()
 
 VT_END_DECLS
 

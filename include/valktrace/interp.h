@@ -21,7 +21,7 @@ VT_BEGIN_DECLS
 extern VT_API VT_THREAD_LOCAL uint64_t vt__depth __attribute__((tls_model("initial-exec")));
 
 /* Says that this process has an interpreter: its counters are then 0, not absent, before the first call. */
-VT_API void vt_interp_attach(void);
+VT_CALL void vt_interp_attach(void) VT_DISABLED()
 
 VT_INLINE void vt_eval(void) { vt_count(VT_M_interp_evals, 1); }
 VT_INLINE void vt_closure(void) { vt_count(VT_M_interp_closures, 1); }
@@ -29,6 +29,8 @@ VT_INLINE void vt_lookup(void) { vt_count(VT_M_interp_lookups, 1); }
 
 VT_INLINE void vt_depth(uint64_t depth)
 {
+	if (!VT_COMPILED_IN)
+		return;
 	vt__depth = depth;
 	vt_count_max(VT_M_interp_depth_max, depth);
 }
@@ -36,31 +38,33 @@ VT_INLINE void vt_depth(uint64_t depth)
 VT_INLINE void vt_call(uint64_t name)
 {
 	vt_count(VT_M_interp_calls, 1);
-	vt_depth(vt__depth + 1);
-	VT_EMIT(interp, call, .function = name);
+	if (VT_COMPILED_IN)
+		vt_depth(vt__depth + 1);
+	VT__EMIT_ORDERED(interp, call, name);
 }
 
 VT_INLINE void vt_return(void)
 {
-	vt__depth -= vt__depth > 0;
-	VT_EMIT(interp, return, );
+	if (VT_COMPILED_IN)
+		vt__depth -= vt__depth > 0;
+	VT__EMIT_ORDERED(interp, return, );
 }
 
 VT_INLINE void vt_tail_call(uint64_t name)
 {
 	vt_count(VT_M_interp_tail_calls, 1);
-	VT_EMIT(interp, tail_call, .function = name);
+	VT__EMIT_ORDERED(interp, tail_call, name);
 }
 
 VT_INLINE void vt_builtin(uint64_t name)
 {
 	vt_count(VT_M_interp_builtins, 1);
-	VT_EMIT(interp, builtin, .function = name);
+	VT__EMIT_ORDERED(interp, builtin, name);
 }
 
 VT_INLINE void vt_builtin_return(void)
 {
-	VT_EMIT(interp, builtin_return, );
+	VT__EMIT_ORDERED(interp, builtin_return, );
 }
 
 VT_END_DECLS

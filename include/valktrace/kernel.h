@@ -15,7 +15,7 @@ VT_INLINE void vt_syscall(uint64_t number, int64_t result, uint64_t time)
 	vt_count(VT_M_kernel_syscalls, 1);
 	if (result < 0)
 		vt_count(VT_M_kernel_syscall_errors, 1);
-	VT_EMIT(syscall, call, .number = number, .result = result, .time = time);
+	VT__EMIT_ORDERED(syscall, call, number, result, time);
 }
 
 /* A scheduler tick ended; `time` in ns. */
@@ -34,10 +34,10 @@ VT_INLINE void vt_bytes_read(uint64_t bytes) { vt_count(VT_M_kernel_bytes_read, 
 VT_INLINE void vt_bytes_written(uint64_t bytes) { vt_count(VT_M_kernel_bytes_written, bytes); }
 
 /* Bytes allocated, as an event only (category memory). */
-VT_INLINE void vt_alloc(uint64_t bytes) { VT_EMIT(memory, alloc, .size = bytes); }
+VT_INLINE void vt_alloc(uint64_t bytes) { VT__EMIT_ORDERED(memory, alloc, bytes); }
 
 /* A note with a detail, category custom; `name` from vt_string. */
-VT_API void vt_note(uint64_t name, const char *detail);
+VT_CALL void vt_note(uint64_t name, const char *detail) VT_DISABLED()
 
 VT_END_DECLS
 

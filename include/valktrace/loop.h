@@ -22,11 +22,12 @@ VT_BEGIN_DECLS
  * Watches a loop under a name. The handles are unreferenced: the loop ends when it would have.
  * Return: 0, or a negative error (libuv's or errno's). Context: the loop's thread.
  */
-VT_API int vt_loop_watch_with(struct uv_loop_s *loop, const char *name, unsigned flags);
+VT_CALL int vt_loop_watch_with(struct uv_loop_s *loop, const char *name, unsigned flags)
+	VT_DISABLED(return 0;)
 #define vt_loop_watch(loop, name) vt_loop_watch_with((loop), (name), 0)
 
 /* Before uv_loop_close: closes the handles; run the loop once more (uv_run) to let them close. */
-VT_API void vt_loop_unwatch(struct uv_loop_s *loop);
+VT_CALL void vt_loop_unwatch(struct uv_loop_s *loop) VT_DISABLED()
 
 VT_END_DECLS
 

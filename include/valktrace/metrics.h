@@ -30,7 +30,7 @@ struct vt_metrics {
 	struct { bool known, available; const char *reason; } sources[VT_MAX_SOURCES];
 	const char *program, *version;  /* as the host states them; "" if it does not */
 	uint64_t run;
-	const struct vt_schema *schema; /* never NULL */
+	const struct vt_schema *schema; /* NULL only with VALKTRACE_DISABLE */
 };
 
 /*
@@ -38,14 +38,33 @@ struct vt_metrics {
  * than `size` the text was cut, call again with more. `to` may be NULL when `size` is 0. Any thread.
  */
 
+/* What the calls are with VALKTRACE_DISABLE: there are no metrics, and no schema either. */
+VT_INLINE struct vt_metrics vt__no_metrics(void)
+{
+	struct vt_metrics m;
+	__builtin_memset(&m, 0, sizeof(m));
+	m.program = m.version = "";
+	return m;
+}
+
+VT_INLINE size_t vt__no_text(char *to, size_t size)
+{
+	if (size > 0)
+		*to = 0;
+	return 0;
+}
+
 /* One JSON object: gc, interpreter, event_loop; two-space indent, no newline at the end. */
-VT_API size_t vt_metrics_json(const struct vt_metrics *m, char *to, size_t size);
+VT_CALL size_t vt_metrics_json(const struct vt_metrics *m, char *to, size_t size)
+	VT_DISABLED(return vt__no_text(to, size);)
 
 /* Prometheus text format 0.0.4, ending in a newline. */
-VT_API size_t vt_metrics_prometheus(const struct vt_metrics *m, char *to, size_t size);
+VT_CALL size_t vt_metrics_prometheus(const struct vt_metrics *m, char *to, size_t size)
+	VT_DISABLED(return vt__no_text(to, size);)
 
 /* The kernel-style block, "=== Kernel Statistics ===" to "Written: N bytes\n". */
-VT_API size_t vt_metrics_kernel(const struct vt_metrics *m, char *to, size_t size);
+VT_CALL size_t vt_metrics_kernel(const struct vt_metrics *m, char *to, size_t size)
+	VT_DISABLED(return vt__no_text(to, size);)
 
 VT_END_DECLS
 

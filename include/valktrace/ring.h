@@ -31,7 +31,7 @@
 #include <valktrace/format.h>
 #include <valktrace/schema.h>
 
-#define VT_ABI              1u
+#define VT_ABI              2u
 #define VT_RING_MAGIC       0x31474e4952544c56ull   /* "VLTRING1" */
 #define VT_SEGMENT_MAGIC    0x31474553544c5647ull   /* "GVLTSEG1" */
 
@@ -164,6 +164,7 @@ struct vt_ring_file {
 	uint64_t no_ring_base[VT_MAX_CATEGORIES];
 	uint64_t lost_base[VT_MAX_CATEGORIES], events_base;     /* of all slots, when this recording began */
 	uint64_t enabled_since, last_session;           /* monotonic ns, 0: events are off; ns */
+	uint64_t tables;            /* names the types and strings: a forked child's begin with its parent's */
 	uint64_t overwritten[VT_MAX_CATEGORIES];        /* lost, as the recorder has found so far */
 	struct vt_snapshot snapshots[VT_SNAPSHOTS];
 };
@@ -282,7 +283,7 @@ VT_INLINE bool vt__has_cells(enum vt_metric_id metric, uint64_t n, bool is_max)
  */
 VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
 {
-	if (vt_unlikely(!vt__has_cells(metric, n, false)))
+	if (!VT_COMPILED_IN || vt_unlikely(!vt__has_cells(metric, n, false)))
 		return;
 	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
 	vt_store_relaxed(cell, vt_load_relaxed(cell) + n);
@@ -294,7 +295,7 @@ VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
  */
 VT_INLINE void vt_count_in_handler(enum vt_metric_id metric, uint64_t n)
 {
-	if (vt_unlikely(!vt__has_cells(metric, n, false)))
+	if (!VT_COMPILED_IN || vt_unlikely(!vt__has_cells(metric, n, false)))
 		return;
 	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
 #if defined(__x86_64__)
@@ -307,7 +308,7 @@ VT_INLINE void vt_count_in_handler(enum vt_metric_id metric, uint64_t n)
 /* Raises a MAX cell of this thread. */
 VT_INLINE void vt_count_max(enum vt_metric_id metric, uint64_t value)
 {
-	if (vt_unlikely(!vt__has_cells(metric, value, true)))
+	if (!VT_COMPILED_IN || vt_unlikely(!vt__has_cells(metric, value, true)))
 		return;
 	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
 	uint64_t old = vt_load_relaxed(cell);

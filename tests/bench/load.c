@@ -169,8 +169,8 @@ bool load_emit(const struct load_event *e)
 int load_ev2_begin(struct load_ev2 *l)
 {
 	const struct vt_field fields[] = {
-		{ "pause_us", "a pause", VT_KIND_UINT, VT_UNIT_NONE, 0 },
-		{ "bytes", "a size", VT_KIND_UINT, VT_UNIT_BYTES, 0 },
+		{ "pause_us", "a pause", VT_KIND_UINT, VT_UNIT_NONE, 0, NULL },
+		{ "bytes", "a size", VT_KIND_UINT, VT_UNIT_BYTES, 0, NULL },
 	};
 	int category = vt_register_category("bench", "the stream of the peers");
 	if (category < 0)

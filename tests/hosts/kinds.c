@@ -11,14 +11,14 @@
 #include <valktrace.h>
 
 static const struct vt_field fields[] = {
-	{ "count", "any number", VT_KIND_UINT, VT_UNIT_NONE, 0 },
-	{ "level", "near the one before", VT_KIND_GAUGE, VT_UNIT_BYTES, 0 },
-	{ "offset", "with a sign", VT_KIND_INT, VT_UNIT_NONE, 0 },
-	{ "open", "yes or no", VT_KIND_BOOL, VT_UNIT_NONE, 0 },
-	{ "ratio", "a double", VT_KIND_FLOAT, VT_UNIT_NONE, 0 },
-	{ "name", "a string", VT_KIND_STRING, VT_UNIT_NONE, VT_FIELD_PUBLIC },
-	{ "spent", "may be absent", VT_KIND_UINT, VT_UNIT_NS, VT_FIELD_OPTIONAL },
-	{ "remark", "free text", VT_KIND_TEXT, VT_UNIT_NONE, VT_FIELD_USER },
+	{ "count", "any number", VT_KIND_UINT, VT_UNIT_NONE, 0, NULL },
+	{ "level", "near the one before", VT_KIND_GAUGE, VT_UNIT_BYTES, 0, NULL },
+	{ "offset", "with a sign", VT_KIND_INT, VT_UNIT_NONE, 0, NULL },
+	{ "open", "yes or no", VT_KIND_BOOL, VT_UNIT_NONE, 0, NULL },
+	{ "ratio", "a double", VT_KIND_FLOAT, VT_UNIT_NONE, 0, NULL },
+	{ "name", "a string", VT_KIND_STRING, VT_UNIT_NONE, VT_FIELD_PUBLIC, NULL },
+	{ "spent", "may be absent", VT_KIND_UINT, VT_UNIT_NS, VT_FIELD_OPTIONAL, NULL },
+	{ "remark", "free text", VT_KIND_TEXT, VT_UNIT_NONE, VT_FIELD_USER, NULL },
 };
 
 static const uint64_t numbers[] = {

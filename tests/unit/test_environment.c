@@ -247,8 +247,15 @@ static void environment_wins(const char *directory)
 	CHECK_EQUAL(vt_stop(), 0);
 
 	setenv("VALKTRACE", "events=gc+colour", 1);
-	CHECK_EQUAL(start_in(directory, directory, said, sizeof(said)), -VT_E_UNKNOWN_CATEGORY);
-	CHECK(strcmp(said, "valktrace: colour: unknown category; tracing is off\n") == 0);
+	CHECK_EQUAL(start_in(directory, directory, said, sizeof(said)), 0);
+	CHECK(strcmp(said, "valktrace: events: no category 'colour' is known (yet)\n") == 0);
+	CHECK_EQUAL(vt_enabled(), 1ull << VT_CAT_gc);
+	CHECK_EQUAL(vt_stop(), 0);
+
+	setenv("VALKTRACE", "0", 1);
+	CHECK_EQUAL(start_in(directory, directory, said, sizeof(said)), -ECANCELED);
+	CHECK(strcmp(said, "") == 0);
+	CHECK_EQUAL(vt_stop(), -ENOTCONN);
 }
 
 static void environment(void **state)
@@ -362,8 +369,7 @@ static void values(void **state)
 static void lists(void **state)
 {
 	struct vt_settings s;
-	struct vt_geometry g;
-	const struct vt_codec *codec;
+	struct vt_resolved r;
 	char problem[512], text[5000];
 
 	(void)state;
@@ -371,10 +377,10 @@ static void lists(void **state)
 	assert_int_equal(vt_settings_parse(&s, "events=gc+loop,mode=discard,,ring-size=1M,codec=none", problem,
 	                                   sizeof(problem)), 0);
 	assert_string_equal(s.events, "gc+loop");
-	assert_int_equal(vt_settings_resolve(&s, &g, &codec, problem, sizeof(problem)), 0);
-	assert_int_equal(g.mode, VT_DISCARD);
-	assert_int_equal(g.segment_size * g.segment_count, 1 << 20);
-	assert_string_equal(codec->name, "none");
+	assert_int_equal(vt_settings_resolve(&s, &r, problem, sizeof(problem)), 0);
+	assert_int_equal(r.geometry.mode, VT_DISCARD);
+	assert_int_equal(r.geometry.segment_size * r.geometry.segment_count, 1 << 20);
+	assert_string_equal(r.codec->name, "none");
 
 	/* The first mistake is told, what follows is used. */
 	assert_int_equal(vt_settings_parse(&s, "level=x,nonsense,flush=7ms", problem, sizeof(problem)),
@@ -387,11 +393,11 @@ static void lists(void **state)
 	assert_int_equal(vt_settings_parse(&s, text, problem, sizeof(problem)), -VT_E_OPTION);
 
 	strcpy(s.mode, "sideways");
-	assert_int_equal(vt_settings_resolve(&s, &g, &codec, problem, sizeof(problem)), -VT_E_OPTION);
+	assert_int_equal(vt_settings_resolve(&s, &r, problem, sizeof(problem)), -VT_E_OPTION);
 	assert_non_null(strstr(problem, "sideways"));
 	strcpy(s.mode, "overwrite");
 	strcpy(s.codec, "gzip");
-	assert_int_equal(vt_settings_resolve(&s, &g, &codec, problem, sizeof(problem)), -VT_E_OPTION);
+	assert_int_equal(vt_settings_resolve(&s, &r, problem, sizeof(problem)), -VT_E_OPTION);
 	assert_non_null(strstr(problem, "gzip"));
 }
 

@@ -29,7 +29,7 @@ extern char **environ;
 /* All that a program may call. */
 static void use_everything(uint64_t mark)
 {
-	const struct vt_field field = { "size", "", VT_KIND_UINT, 0, 0 };
+	const struct vt_field field = { "size", "", VT_KIND_UINT, 0, 0, NULL };
 
 	for (uint64_t i = 0; i < 1000; i++)
 		VT_EMIT(memory, alloc, .size = mark + i);
