@@ -74,7 +74,8 @@ static int write_log(const char *path, struct vt_ring_view *view, uint64_t image
                      const struct vt_settings *s)
 {
 	static struct vt_log log;       /* 20 KiB: under the tracer's lock instead of a small thread's stack */
-	const struct vt_log_limits limits = { .max_bytes = 0 };
+	const struct vt_ring_file *f = view->file;
+	const struct vt_log_limits limits = { .begin = { f->ticks, f->monotonic, f->realtime } };
 	struct vt_resolved r;
 	char text[512];
 	uint64_t run;

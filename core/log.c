@@ -76,10 +76,10 @@ static int move_away(const char *path)
 
 static int write_header(struct vt_log *log)
 {
-	struct vt_anchor now = vt_anchor_now();
+	struct vt_anchor now = vt_anchor_now(), begin = log->limits.begin.ticks ? log->limits.begin : now;
 	struct vt_file_header h = {
 		.run = log->chunker.run, .part = log->part, .pid = (uint32_t)getpid(),
-		.realtime = now.realtime, .monotonic = now.monotonic, .ticks = now.ticks,
+		.realtime = begin.realtime, .monotonic = begin.monotonic, .ticks = begin.ticks,
 		.tick_hz = vt_tick_hz(),
 	};
 	uint8_t bytes[VT_FILE_HEADER];

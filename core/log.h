@@ -16,6 +16,7 @@
 struct vt_log_limits {
 	uint64_t rotate_bytes, rotate_ns;   /* begin a new part; 0: never */
 	uint64_t max_bytes;                 /* of all parts together; oldest parts are removed; 0: no limit */
+	struct vt_anchor begin;             /* when what is written began; ticks 0: now */
 };
 
 struct vt_log {

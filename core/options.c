@@ -107,9 +107,30 @@ int vt_settings_set(struct vt_settings *s, const char *name, const char *value,
 	return -VT_E_OPTION;
 }
 
+static bool is_names(const char *key)
+{
+	for (unsigned i = 0; i < vt_option_count; i++)
+		if (strcmp(vt_option_rows[i].name, key) == 0)
+			return vt_option_rows[i].kind == VT_OPTION_NAMES;
+	return false;
+}
+
+/* The end of one key=value: the next comma, but a list of names has commas of its own: events=gc,loop,level=1. */
+static char *end_of_pair(char *pair)
+{
+	char key[32] = "";
+	size_t length = strcspn(pair, "=,");
+
+	memcpy(key, pair, length < sizeof(key) ? length : sizeof(key) - 1);
+	char *end = pair + strcspn(pair, ",");
+	while (is_names(key) && *end && end[1 + strcspn(end + 1, "=,")] != '=')
+		end += 1 + strcspn(end + 1, ",");
+	return end;
+}
+
 int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, size_t size)
 {
-	char copy[4 * VT_OPTION_WORD], ignored[256], *save = NULL;
+	char copy[4 * VT_OPTION_WORD], ignored[256];
 	int result = 0;
 
 	if (strcmp(text, "0") == 0 || strcmp(text, "off") == 0) {
@@ -125,8 +146,13 @@ int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, si
 		return -VT_E_OPTION;
 	}
 	strcpy(copy, text);
-	for (char *pair = strtok_r(copy, ",", &save); pair; pair = strtok_r(NULL, ",", &save)) {
+	for (char *pair = copy, *next; *pair; pair = next) {
+		char *end = end_of_pair(pair);
+		next = *end ? end + 1 : end;
+		*end = 0;
 		char *value = strchr(pair, '=');
+		if (!*pair)
+			continue;
 		if (value)
 			*value++ = 0;
 		int err = vt_settings_set(s, pair, value ? value : "", result ? ignored : problem,
@@ -190,10 +216,10 @@ void vt_settings_describe(const struct vt_settings *s, const struct vt_resolved 
 
 void vt_settings_help(FILE *to)
 {
-	fprintf(to, "valktrace: VALKTRACE=key=value,... with these keys (or 0: off)\n");
+	fprintf(to, "VALKTRACE=key=value,... for a program that records itself; VALKTRACE=0: off\n");
 	for (unsigned i = 0; i < vt_option_count; i++) {
 		const struct vt_option_row *row = &vt_option_rows[i];
-		fprintf(to, "  %-11s %-7s %s\n", row->name, row->argument, row->help);
+		fprintf(to, "  %s=%s\n      %s\n", row->name, row->argument, row->help);
 	}
 }
 

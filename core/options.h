@@ -35,7 +35,7 @@ void vt_settings_default(struct vt_settings *s);
 int vt_settings_set(struct vt_settings *s, const char *name, const char *value,
                     char *problem, size_t size);
 
-/* key=value,key=value (a comma inside `events` is written +). The first problem is told, the rest is used. */
+/* key=value,key=value; events=gc,loop or gc+loop. The first problem is told, the rest is used. */
 int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, size_t size);
 
 /* What the words mean. */

@@ -124,7 +124,7 @@ static void free_loop(void)
 
 static int open_on_loop(const struct vt_settings *s, const char *path, uint64_t run)
 {
-	int err = vt_recorder_open(&own.recorder, own.loop, s, path, false, run, vt_process.bell);
+	int err = vt_recorder_open(&own.recorder, own.loop, s, path, true, run, vt_process.bell);
 	if (err)
 		return err;
 	own.recorder.problem = on_problem;

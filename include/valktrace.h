@@ -48,7 +48,8 @@ struct vt_options {
 	const char *program;        /* name of the program; default: the executable's base name */
 	const char *version;        /* of the program */
 	const char *output;         /* the log; default "<program>-%p.vtrace" in the current directory.
-	                               %p is the process id, %t the time (UTC, 20261121T150407), %% a % */
+	                               %p is the process id, %t the time (UTC, 20261121T150407), %% a %. An
+	                               existing file is renamed to <output>.old */
 	const char *ring_directory; /* default $XDG_RUNTIME_DIR/valktrace, else /dev/shm/valktrace-<uid> */
 	const char *events;         /* categories whose events are on from the start: "gc,loop", "all" */
 	const char *mode;           /* when a ring is full: "overwrite" (default) the oldest or "discard" the

@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(B)/tests/lisp $(B)/tests/restart
+HOSTS := $(B)/tests/flight $(B)/tests/lisp $(B)/tests/restart
 
 .PHONY: test demo bench model golden
 
@@ -130,6 +130,10 @@ tests-built: $(HOSTS)
 $(B)/tests/lisp: $(call obj,$(sort $(wildcard tests/hosts/lisp*.c))) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS) -lm
+
+$(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
 
 $(B)/tests/restart: $(B)/tests/hosts/restart.o $(LIB_A)
 	$(call say,LD,$@)
