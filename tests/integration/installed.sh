@@ -80,10 +80,10 @@ if command -v guile >/dev/null && [ -z "${SAN-}" ]; then
 	has 'the tool finds its agent in a tree that was moved' \
 		"$("$valktrace" record -o moved.vtrace -- guile program.scm 2>&1)" 'found boehm-gc'
 	ok 'an own prefix' make install PREFIX="$WORK/own" LIBDIR="$WORK/own/lib64"
-	mv "$WORK/own/bin/valktrace" "$WORK/own/lib64/alone"
+	mv "$WORK/own/bin/valktrace" "$WORK/alone"
 	has '... and the agent by LIBDIR when the tool itself was moved' \
-		"$("$WORK/own/lib64/alone" record -o alone.vtrace -- guile program.scm 2>&1)" 'found boehm-gc'
-	mv "$WORK/own/lib64/alone" "$WORK/own/bin/valktrace"
+		"$("$WORK/alone" record -o alone.vtrace -- guile program.scm 2>&1)" 'found boehm-gc'
+	mv "$WORK/alone" "$WORK/own/bin/valktrace"
 	ok '... goes again' make uninstall PREFIX="$WORK/own" LIBDIR="$WORK/own/lib64"
 	is '... and leaves nothing' "$(find "$WORK/own" -mindepth 1)" ''
 else
