@@ -10,7 +10,9 @@ unset MAKEFLAGS MFLAGS MAKELEVEL SAN DEBUG B DESTDIR PREFIX LIBDIR CFLAGS CPPFLA
 
 rm -rf "$out"
 mkdir -p "$source"
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$source" --
+git ls-files -z --cached --others --exclude-standard |
+	while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
+	xargs -0 cp --parents -t "$source" --
 cp -r .packaging/debian "$source/debian"
 
 packaged=$(dpkg-parsechangelog -l "$source/debian/changelog" -S Version)

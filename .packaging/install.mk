@@ -66,6 +66,7 @@ install: all share $(INSTALLED_TOOL) $(PC_FILES)
 	$(Q)install -m 644 .packaging/magic $(D)$(DATADIR)/valktrace/
 	$(Q)install -m 644 .packaging/valktrace.xml $(D)$(DATADIR)/mime/packages/
 	$(Q)umask 022 && cd $(SHARE) && find . -type f -exec install -D -m 644 {} $(abspath $(D)/)$(DATADIR)/{} \;
+	$(Q)$(if $(D),,$(if $(filter /usr/%,$(LIBDIR)),ldconfig 2>/dev/null || true))
 
 # The directories of the system stay; those of a staging tree, or of a prefix of one's own, go when empty.
 uninstall:

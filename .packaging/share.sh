@@ -12,7 +12,8 @@ export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/n
 # page FILE [COMMAND]
 page()
 {
-	"$tool" man "${@:2}" >"$dir/source" && scdoc <"$dir/source" >"$dir/man/man1/$1"
+	"$tool" man "${@:2}" >"$dir/source"
+	scdoc <"$dir/source" >"$dir/man/man1/$1"
 	rm "$dir/source"
 }
 

@@ -55,7 +55,12 @@ is 'nothing in it names the place where it was staged' "$(grep -rlF "$tree" "$tr
 for page in $(cd "$BUILD/share" && find . -type f); do
 	ok "$page is there" cmp "$BUILD/share/$page" "$tree/usr/share/$page"
 done
-if [ ! -e "$tree/usr/share/man" ]; then
+if [ -e "$tree/usr/share/man" ]; then
+	is 'there is a page on each command' "$(ls "$tree/usr/share/man/man1" | sort)" \
+		"$({ echo; "$tree/usr/bin/valktrace" --help |
+			awk '$0 == "commands" { on = 1; next } !NF { on = 0 } on { print "-" $1 }'
+		} | sed 's/.*/valktrace&.1/' | sort)"
+else
 	skip 'man pages' 'no scdoc, or no command man'
 fi
 
@@ -119,7 +124,12 @@ if command -v update-mime-database >/dev/null; then
 	is 'update-mime-database takes them' "$(XDG_DATA_DIRS=$WORK update-mime-database mime 2>&1)" ''
 	has '... *.vtrace' "$(cat mime/globs2)" '^50:application/x-valktrace:\*\.vtrace$'
 	has '... *.vring' "$(cat mime/globs2)" '^50:application/x-valktrace-ring:\*\.vring$'
-	has '... and their first bytes' "$(LC_ALL=C tr -d '\0' <mime/magic)" '^\[80:application/x-valktrace\]$'
+	has '... and their first bytes' "$(tr -d '\0' <mime/magic)" '^\[80:application/x-valktrace\]$'
+	if command -v gio >/dev/null; then
+		cp a.vtrace nameless
+		is '... and desktops ask for both' "$(export XDG_DATA_HOME=$WORK XDG_DATA_DIRS=$WORK
+			gio info -a standard::content-type a.vtrace nameless | grep -c ': application/x-valktrace$')" 2
+	fi
 else
 	skip 'MIME types' 'shared-mime-info is not installed'
 fi
