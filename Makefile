@@ -5,8 +5,7 @@
 
 SHELL   := /bin/bash
 VERSION := 0.1.0
-PREFIX  ?= /usr/local
-DESTDIR ?=
+SOVERSION := 0
 V       ?= 0
 DEBUG   ?= 0
 SAN     ?=
@@ -23,7 +22,7 @@ CXX    ?= g++
 WARN   := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
 OPT    := $(if $(SAN),-O1 -fno-omit-frame-pointer,$(if $(filter 1,$(DEBUG)),-Og,-O2))
 CFLAGS ?= -g
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(CFLAGS) $(WARN) -fPIC -fvisibility=hidden \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIC -fvisibility=hidden \
               -iquote . -Iinclude $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 CODEC_LIBS := -llz4 -lzstd
@@ -53,13 +52,15 @@ TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/recorder.c $(RECORD_
 READER_OBJS  := $(call obj,$(WIRE_SRCS) $(filter-out decoder/main.c decoder/cmd_%,$(DECODER_SRCS)))
 AGENT_OBJS   := $(call obj,$(AGENT_SRCS))
 
-LIB_A  := $(B)/libvalktrace.a
-LIB_SO := $(B)/libvalktrace.so
-AGENT  := $(B)/libvalktrace-agent.so
-TOOL   := $(B)/valktrace
+LIB_A     := $(B)/libvalktrace.a
+LIB_SO    := $(B)/libvalktrace.so.$(VERSION)
+READER_A  := $(B)/libvalktrace-reader.a
+READER_SO := $(B)/libvalktrace-reader.so.$(VERSION)
+AGENT     := $(B)/libvalktrace-agent.so
+TOOL      := $(B)/valktrace
 
 .PHONY: all
-all: $(TOOL) $(AGENT) $(LIB_A) $(LIB_SO)
+all: $(TOOL) $(AGENT) $(LIB_A) $(LIB_SO) $(READER_A) $(READER_SO)
 
 # The recorder's inner loops earn what vectorising costs.
 $(B)/core/split.o $(B)/core/pack.o $(B)/core/columns.o: OPT := $(if $(SAN),-O1,-O3)
@@ -70,14 +71,25 @@ $(B)/%.o: %.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB_A): $(LIB_OBJS)
+$(READER_A): $(READER_OBJS)
+$(LIB_A) $(READER_A):
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# $(call link_so,MAP,OBJECTS AND LIBRARIES): the library under its real name, and the two links to it.
+so = $(patsubst %.$(VERSION),%,$@)
+link_so = $(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,$(notdir $(so)).$(SOVERSION) \
+	-Wl,--version-script,$(1) $(if $(SAN),,-Wl,-z$(comma)defs) -o $@ $(2) && \
+	ln -sf $(@F) $(so).$(SOVERSION) && ln -sf $(notdir $(so)).$(SOVERSION) $(so)
+
 $(LIB_SO): $(LIB_OBJS) core/valktrace.map
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,libvalktrace.so.0 -Wl,--version-script,core/valktrace.map \
-		$(if $(SAN),,-Wl,-z$(comma)defs) -o $@ $(LIB_OBJS) $(CODEC_LIBS) $(UV_LIBS)
-	@ln -sf libvalktrace.so $(B)/libvalktrace.so.0
+	$(Q)$(call link_so,core/valktrace.map,$(LIB_OBJS) $(CODEC_LIBS) $(UV_LIBS))
+
+# The reader, and out of the archive only what it needs.
+$(READER_SO): $(B)/decoder/reader.o $(READER_A) decoder/valktrace-reader.map
+	$(call say,LD,$@)
+	$(Q)$(call link_so,decoder/valktrace-reader.map,$(B)/decoder/reader.o $(READER_A) $(CODEC_LIBS))
 
 # libc and pthreads only: a preloaded library must bring nothing into a program.
 $(AGENT): $(AGENT_OBJS) collectors/probes/agent.map
@@ -93,10 +105,11 @@ $(TOOL): $(TOOL_OBJS)
 -include $(shell find build/$(CONFIG) -name '*.d' 2>/dev/null)
 
 include tests/tests.mk
+include .packaging/install.mk
 
 # ---- tidiness -------------------------------------------------------------------------------------
 
-.PHONY: check-layers check-headers longest clean install uninstall help
+.PHONY: check-layers check-headers longest clean help
 check-layers:
 	@tests/check_layers.sh
 
@@ -108,30 +121,12 @@ longest:
 	awk -F'\t' '{ for (i = 4; i <= NF; i++) { if ($$i ~ /^line:/) s = substr($$i, 6); \
 		if ($$i ~ /^end:/) e = substr($$i, 5) } print e - s + 1, $$1, $$2 }' | sort -rn | head
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/valktrace $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/valktrace
-	install -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(AGENT) $(DESTDIR)$(PREFIX)/lib/valktrace/
-	install -m 755 $(LIB_SO) $(DESTDIR)$(PREFIX)/lib/libvalktrace.so.$(VERSION)
-	ln -sf libvalktrace.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libvalktrace.so.0
-	ln -sf libvalktrace.so.0 $(DESTDIR)$(PREFIX)/lib/libvalktrace.so
-	install -m 644 $(LIB_A) $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 include/valktrace.h $(DESTDIR)$(PREFIX)/include/
-	install -m 644 include/valktrace/*.h include/valktrace/*.def $(DESTDIR)$(PREFIX)/include/valktrace/
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' core/valktrace.pc.in \
-		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/valktrace.pc
-
-uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/lib/valktrace $(DESTDIR)$(PREFIX)/include/valktrace
-	rm -f $(DESTDIR)$(PREFIX)/bin/valktrace $(DESTDIR)$(PREFIX)/lib/libvalktrace.* \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig/valktrace.pc $(DESTDIR)$(PREFIX)/include/valktrace.h
-
 clean:
 	rm -rf build
 
 help:
-	@echo 'make             build/release/: valktrace, libvalktrace-agent.so, libvalktrace.{a,so}'
+	@echo 'make             build/release/: valktrace, libvalktrace-agent.so, libvalktrace.{a,so},'
+	@echo '                 libvalktrace-reader.{a,so}'
 	@echo 'make demo        install what is missing, build, record a Scheme program under Guile, decode'
 	@echo 'make test        the same for the tests, then all tests'
 	@echo 'make bench       one figure a line: name value unit'
@@ -139,6 +134,8 @@ help:
 	@echo 'make tsan        discard mode under the race detector'
 	@echo 'make golden      refresh the expected texts of the command line tests'
 	@echo 'make check-layers | check-headers | longest'
-	@echo 'make install | uninstall   PREFIX=/usr/local DESTDIR='
+	@echo 'make share       man pages and completions, into build/release/share'
+	@echo 'make install | uninstall   PREFIX=/usr/local LIBDIR=$$PREFIX/lib DESTDIR='
+	@echo 'make deb         Debian packages, into build/deb; make test-deb tries them'
 	@echo 'make clean'
 	@echo 'switches: V=1 show commands, DEBUG=1, SAN=address,undefined or SAN=thread'

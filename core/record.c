@@ -70,10 +70,20 @@ static struct {
 
 /* ---- the command --------------------------------------------------------------------------------- */
 
-/* The agent is beside this program, or in ../lib/valktrace of where it is installed. */
+/* Where `make install` puts libraries, and the way there from this program: a moved tree still works. */
+#ifndef VT_LIBDIR
+#define VT_LIBDIR "/usr/local/lib"
+#define VT_LIBDIR_FROM_TOOL "../lib"
+#endif
+
+/* The agent is beside this program, where the installed one is from here, or where it was installed. */
 static int find_agent(char path[PATH_MAX])
 {
-	static const char *const places[] = { "libvalktrace-agent.so", "../lib/valktrace/libvalktrace-agent.so" };
+	static const char *const places[] = {
+		"libvalktrace-agent.so",
+		VT_LIBDIR_FROM_TOOL "/valktrace/libvalktrace-agent.so",
+		VT_LIBDIR "/valktrace/libvalktrace-agent.so",
+	};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
@@ -81,9 +91,9 @@ static int find_agent(char path[PATH_MAX])
 		return -errno;
 	self[n] = 0;
 	*(strrchr(self, '/') + 1) = 0;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		char candidate[2 * PATH_MAX];
-		snprintf(candidate, sizeof(candidate), "%s%s", self, places[i]);
+		snprintf(candidate, sizeof(candidate), "%s%s", *places[i] == '/' ? "" : self, places[i]);
 		if (realpath(candidate, path))
 			return 0;
 	}

@@ -1,21 +1,24 @@
 #!/bin/bash
-# install.sh build|demo|test - installs the Debian packages that are missing for a purpose, or, without
+# install.sh build|demo|test|deb - installs the Debian packages that are missing for a purpose, or, without
 # the rights, prints the command that would. The one list of what the project needs.
 set -eu
 
-usage='usage: tests/install.sh build|demo|test'
+usage='usage: tests/install.sh build|demo|test|deb'
 
 build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev'
 demo='guile-3.0'
 # pkg-config and g++ try the installed headers, python3-* belong to tests/spec_reader.py, ctags to
-# `make longest`, spin to `make model`, promtool comes with prometheus.
-test='binutils g++ git jq libcmocka-dev pkg-config prometheus python3 python3-lz4 python3-zstandard
-	spin strace universal-ctags'
+# `make longest`, spin to `make model`, promtool comes with prometheus; file, libxml2-utils and
+# shared-mime-info try what is installed for them, scdoc makes the man pages.
+test='binutils file g++ git jq libcmocka-dev libxml2-utils pkg-config prometheus python3 python3-lz4
+	python3-zstandard scdoc shared-mime-info spin strace universal-ctags'
+deb='debhelper dpkg-dev fakeroot git lintian pkg-config scdoc g++ file'
 
 case ${1-} in
 build) list=$build ;;
 demo)  list="$build $demo" ;;
 test)  list="$build $demo $test" ;;
+deb)   list="$build $demo $deb" ;;
 *)     echo "$usage" >&2; exit 2 ;;
 esac
 

@@ -104,11 +104,7 @@ $(BENCH)/bench_emit_pic: $(BENCH)/bench_emit.o $(BENCH_COMMON) $(BENCH)/libbench
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $^
 
-$(BENCH)/libreader.a: $(READER_OBJS)
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
-
-$(BENCH)/bench_pipeline: $(addprefix $(BENCH)/,bench_pipeline.o load.o host/loops.o bench.o libreader.a) $(LIB_A)
+$(BENCH)/bench_pipeline: $(addprefix $(BENCH)/,bench_pipeline.o load.o host/loops.o bench.o) $(READER_A) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS) -lm
 

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <valktrace/error.h>
 #include <valktrace/format.h>
 #include <valktrace/schema.h>
 

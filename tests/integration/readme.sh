@@ -38,7 +38,8 @@ is 'every make target named is there' "$(
 	{ grep -oE '`make [a-z-]+' "$ROOT/README.md" | cut -d ' ' -f 2
 	  grep -oE '^    make [a-z-]+' "$ROOT/README.md" | awk '{ print $2 }'; } | sort -u |
 	while read -r target; do
-		grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" "$ROOT/Makefile" "$ROOT/tests/tests.mk" ||
+		grep -qE "^([a-z-]+ )*$target( [a-z-]+)*:" "$ROOT/Makefile" "$ROOT/tests/tests.mk" \
+			"$ROOT/.packaging/install.mk" ||
 			echo "$target"
 	done)" ''
 is 'every file named is there' "$(
