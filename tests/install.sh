@@ -8,9 +8,10 @@ usage='usage: tests/install.sh build|demo|test'
 build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev'
 demo='guile-3.0'
 # pkg-config and g++ try the installed headers, python3-* belong to tests/spec_reader.py, ctags to
-# `make longest`, spin to `make model`, promtool comes with prometheus.
-test='binutils g++ git jq libcmocka-dev pkg-config prometheus python3 python3-lz4 python3-zstandard
-	spin strace universal-ctags'
+# `make longest`, spin to `make model`, promtool comes with prometheus. liblua5.4-dev is built into the
+# Lua host, whose output lua5.4 checks.
+test='binutils g++ git jq libcmocka-dev liblua5.4-dev lua5.4 pkg-config prometheus python3 python3-lz4
+	python3-zstandard spin strace universal-ctags'
 
 case ${1-} in
 build) list=$build ;;
@@ -48,7 +49,7 @@ if [ ! -e $policy ]; then
 	chmod 755 $policy
 	trap 'rm -f "$log" $policy' EXIT
 fi
-if ! { apt-get -q update && apt-get -q install -y --no-install-recommends $missing; } \
+if ! { apt-get -q update && apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing; } \
 	>"$log" 2>&1 </dev/null; then
 	tail -20 "$log" >&2
 	echo "install.sh: apt-get failed" >&2

@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(B)/tests/lisp $(B)/tests/restart
+HOSTS := $(B)/tests/lisp $(B)/tests/lua-host $(B)/tests/restart
 
 .PHONY: test demo bench model golden
 
@@ -134,6 +134,14 @@ $(B)/tests/lisp: $(call obj,$(sort $(wildcard tests/hosts/lisp*.c))) $(LIB_A)
 $(B)/tests/restart: $(B)/tests/hosts/restart.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+# Debian puts Lua's headers into a folder of their own.
+LUA_OBJS := $(call obj,$(sort $(wildcard tests/hosts/lua*.c)))
+$(LUA_OBJS): ALL_CFLAGS += -isystem /usr/include/lua5.4
+
+$(B)/tests/lua-host: $(LUA_OBJS) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -llua5.4 $(CODEC_LIBS) $(UV_LIBS)
 
 # ---- tsan: the race detector over producers and a reader; any report makes the program fail
 
