@@ -1,8 +1,8 @@
 /*
  * lua.c - a Lua 5.4 that records itself: `lua-host [SCRIPT [ARGUMENT...]]`, of Debian's liblua5.4.
  *
- * Without a script, or with -, the program comes from standard input. Errors go to standard error with
- * a traceback, exit status 1, as lua5.4 does it. What records is in lua_trace.c.
+ * Without a script, or with -, the program comes from standard input. Errors go to standard error
+ * with a traceback, exit status 1, as lua5.4 does it. What records is in lua_trace.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static int add_traceback(lua_State *L)
 	return 1;
 }
 
-/* Global `arg` as lua5.4 has it: the script is 0. Then what follows it, as arguments of the script. */
+/* Global `arg` as lua5.4 has it: the script is 0. What follows it are the script's arguments. */
 static int push_arguments(lua_State *L, char **argv)
 {
 	int count = 0;

@@ -1,8 +1,8 @@
 /*
- * lua_trace.c - what records a Lua, by valktrace's public headers alone and without touching the VM:
+ * lua_trace.c - what records a Lua, by valktrace's public headers alone, the VM untouched:
  *
  *   allocator     trace_allocate   every byte Lua holds; category memory
- *   collector     slice()        Lua's is stopped and stepped from here, so that each step can be timed
+ *   collector     slice()        Lua's is stopped and stepped from here: each step can be timed
  *   interpreter   hook()         calls and returns, only while somebody wants category interp
  *
  * Copy this shape, not the hooks: a VM of your own has better places for the same calls, inside its
@@ -56,7 +56,7 @@ void *trace_allocate(void *unused, void *block, size_t old, size_t size)
 
 /* ---- collector ------------------------------------------------------------------------------ */
 
-/* Lua's own pace: a cycle begins when memory has doubled, and keeps up with what is allocated in it. */
+/* Lua's own pace: a cycle begins when memory has doubled and keeps up with what is allocated. */
 static void end_cycle(enum vt_gc_type type)
 {
 	vt_gc_end(.reclaimed = vm.freed, .heap_used = vm.used, .slices = vm.slices, .final_type = type);
@@ -117,7 +117,7 @@ static int collect_garbage(lua_State *L)
 
 static const char names;                /* registry: function -> id of its name, by weak keys */
 
-/* How deep a coroutine is. Lua gives each a word, which begins as a copy of main's: that stays 0. */
+/* How deep a coroutine is. Lua gives each a word, at first a copy of main's, which stays 0. */
 static uint64_t *depth_of(lua_State *L)
 {
 	return L == vm.main ? &vm.depth : (uint64_t *)lua_getextraspace(L);
@@ -130,7 +130,7 @@ static void set_depth(lua_State *L, uint64_t depth)
 	vt_depth(depth);
 }
 
-/* The function is on top of the stack. Its first call names it; one without a name has its place. */
+/* The function is on top of the stack. Its first call names it, else the place of its text. */
 static uint64_t name_of(lua_State *L, lua_Debug *ar)
 {
 	char place[LUA_IDSIZE + 16];
@@ -208,7 +208,7 @@ static void hook(lua_State *L, lua_Debug *ar)
 	lua_pop(L, 1);
 }
 
-/* An error landed in pcall or xpcall: the calls that it left do not return, so their depth is told. */
+/* Where an error lands: the calls that it left do not return, so the depth here is told. */
 static int landed(lua_State *L, int status, lua_KContext depth)
 {
 	int handler = lua_toboolean(L, lua_upvalueindex(1));
