@@ -2,7 +2,7 @@
  * node_addon.c - valktrace inside a process that brings another libuv: an addon for Node.js.
  *
  * Node exports its own uv_* symbols, and so libvalktrace.so, though it needs Debian's libuv, calls
- * node's. For JavaScript: start() and stop() and flush() give the result as a number, emit(n) emits n
+ * node's. For JavaScript: start(), flush() and stop() give the result as a number, emit(n) emits n
  * events in category gc.
  */
 #include <node_api.h>
