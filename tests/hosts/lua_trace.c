@@ -19,7 +19,7 @@
 
 enum {
 	EVERY = 100,            /* instructions between two looks at the collector's debt */
-	SLICE_KIB = 16,         /* what may be allocated during a cycle before its next slice */
+	SLICE_KIB = 8,          /* what may be allocated during a cycle before its next slice */
 };
 
 static struct {
@@ -64,7 +64,7 @@ static void end_cycle(enum vt_gc_type type)
 	vm.due = 2 * vm.used;
 }
 
-/* Does a part of a cycle, or all that is left of it. Returns whether the cycle is over. */
+/* Does a part of a cycle (`kib` 0: Lua's basic step) or all of it. Returns whether it is over. */
 static bool slice(lua_State *L, int kib, bool whole)
 {
 	size_t before = vm.used;
@@ -103,7 +103,7 @@ static int collect_garbage(lua_State *L)
 	if (what == COUNT)
 		lua_pushnumber(L, (lua_Number)vm.used / 1024);
 	else if (what == STEP)
-		lua_pushboolean(L, slice(L, kib > 0 ? kib : SLICE_KIB, false));
+		lua_pushboolean(L, slice(L, kib, false));
 	else if (what == IS_RUNNING)
 		lua_pushboolean(L, !vm.stopped);
 	else if (what == INCREMENTAL || what == GENERATIONAL)
@@ -195,7 +195,7 @@ static void hook(lua_State *L, lua_Debug *ar)
 		look(L);
 		vt_gc_heap(vm.used, 0);
 		if (vm.used >= vm.due && !vm.stopped && !vm.collecting)
-			slice(L, SLICE_KIB, false);
+			slice(L, 0, false);
 		return;
 	}
 	if (L != vm.running)            /* a coroutine was resumed, yielded, ended or failed */
