@@ -4,6 +4,8 @@
 # falls back to the ring file, says why, and loses nothing.
 . "$(dirname "$0")/lib.sh"
 
+# What makes it possible at all, here or elsewhere.
+has 'libvalktrace.so takes uv_* from whoever has them first' "$(nm -D "$BUILD/libvalktrace.so")" ' U uv_version$| U uv_loop_'
 if [ -n "${SAN-}" ]; then
 	skip 'node' 'a sanitized library cannot be loaded into a program that is not'
 	finish
