@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(B)/tests/flight $(B)/tests/lisp $(B)/tests/restart
+HOSTS := $(addprefix $(B)/tests/,flight lisp lua-host restart)
 
 .PHONY: test demo bench model golden
 
@@ -134,6 +134,30 @@ $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
 $(B)/tests/restart: $(B)/tests/hosts/restart.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+# Debian puts Lua's headers into a folder of their own.
+LUA_OBJS := $(call obj,$(sort $(wildcard tests/hosts/lua*.c)))
+$(LUA_OBJS): ALL_CFLAGS += -isystem /usr/include/lua5.4
+
+$(B)/tests/lua-host: $(LUA_OBJS) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -llua5.4 $(CODEC_LIBS) $(UV_LIBS)
+
+# For tests/integration/node.sh, which makes it: the headers come from npm, not from Debian's list.
+NODE_HEADERS := build/node/node_modules/node-api-headers/include
+NODE_HEADERS_VERSION := 1.5.0
+
+$(NODE_HEADERS)/node_api.h:
+	$(call say,NPM,node-api-headers@$(NODE_HEADERS_VERSION))
+	$(Q)mkdir -p build/node && echo '{}' > build/node/package.json
+	$(Q)npm install --prefix build/node --no-save --no-package-lock --ignore-scripts --no-audit --no-fund \
+		--silent node-api-headers@$(NODE_HEADERS_VERSION)
+
+$(B)/tests/valktrace_addon.node: tests/hosts/node_addon.c $(LIB_SO) $(NODE_HEADERS)/node_api.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -isystem $(NODE_HEADERS) -shared $(ALL_LDFLAGS) \
+		-Wl,-rpath,'$$ORIGIN/..' -o $@ $< $(LIB_SO)
 
 # ---- tsan: the race detector over producers and a reader; any report makes the program fail
 

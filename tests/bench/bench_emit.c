@@ -2,6 +2,7 @@
  * bench_emit.c - one sample of what an emit costs its thread.
  *
  *   emit_ratio         loop of VT_EMIT with two u64 fields / loop of bare timestamp reads, ns by ns
+ *   emit_floor_ratio   the least that any recorder would do here (loop_floor) / the same: the machine's part
  *   emit_words_ratio   the same with a registered type, by vt_emit_words
  *   emit_disabled_ns   the first loop with its category off, less the empty loop
  *   count_ns           loop of vt_count, less the empty loop
@@ -58,16 +59,18 @@ static double slice(void (*loop)(uint64_t))
 
 int main(void)
 {
-	static double timestamp[SLICES], emit[SLICES], words[SLICES], empty[SLICES], disabled[SLICES],
-		      count[SLICES];
+	static double timestamp[SLICES], emit[SLICES], floor[SLICES], words[SLICES], empty[SLICES],
+		      disabled[SLICES], count[SLICES];
 	char *directory = bench_directory("/dev/shm");
 
 	bench_pin(BENCH_PRODUCER_CORE);
 	set_up(directory);
 	loop_emit(1000000);     /* every page of the ring is there */
+	loop_floor(1000000);
 	for (int i = 0; i < SLICES; i++) {
 		timestamp[i] = slice(loop_timestamp);
 		emit[i] = slice(loop_emit);
+		floor[i] = slice(loop_floor);
 		words[i] = slice(emit_words);
 		empty[i] = slice(loop_empty);
 		count[i] = slice(loop_count);
@@ -81,6 +84,7 @@ int main(void)
 	double unit = bench_median(timestamp, SLICES), nothing = bench_median(empty, SLICES);
 	bench_print("timestamp_ns", unit);
 	bench_print("emit_ratio", bench_median(emit, SLICES) / unit);
+	bench_print("emit_floor_ratio", bench_median(floor, SLICES) / unit);
 	bench_print("emit_words_ratio", bench_median(words, SLICES) / unit);
 	bench_print("emit_disabled_ns", bench_median(disabled, SLICES) - nothing);
 	bench_print("count_ns", bench_median(count, SLICES) - nothing);

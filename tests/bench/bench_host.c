@@ -3,6 +3,8 @@
  *
  *   idle LOG SECONDS   idle_cpu_percent: CPU time of a process that has started (gc and loop on) and emits
  *                      nothing, recorder included, over wall time
+ *   first LOG          first_emit_us: the first emit of a new thread, which claims its slot; median of 64
+ *                      threads that all stay, so that none takes over what another has touched
  *   rss LOG            Pss of the process, which counts the pages of the ring file once:
  *     rss_base_kib       growth by vt_start, one second of nothing and one event, less the pages of that
  *                        thread's slot and ring
@@ -23,7 +25,7 @@
 
 #include "tests/bench/bench.h"
 
-enum { THREADS = 8, RING = 512 << 10, SLOT_KIB = VT_SLOT_HEADER >> 10, RECORD = 24 };
+enum { THREADS = 8, FIRSTS = 64, RING = 512 << 10, SLOT_KIB = VT_SLOT_HEADER >> 10, RECORD = 24 };
 
 static void start(const char *path)
 {
@@ -120,14 +122,50 @@ static void rss(const char *path)
 	bench_print("rss_thread_kib", thread - bare);
 }
 
+/* ---- the first emit ------------------------------------------------------------------------------------ */
+
+static void *emit_first(void *us)
+{
+	uint64_t start = bench_clock(CLOCK_MONOTONIC);
+
+	VT_EMIT(gc, pause_end, .cycle = 1, .time = 1);
+	*(double *)us = (double)(bench_clock(CLOCK_MONOTONIC) - start) / 1000;
+	sem_post(&ready);
+	sem_wait(&leave);
+	return NULL;
+}
+
+/* One after the other: a thread that waits for the lock of another would measure that. */
+static void first(const char *path)
+{
+	pthread_t threads[FIRSTS];
+	double us[FIRSTS];
+
+	sem_init(&ready, 0, 0);
+	sem_init(&leave, 0, 0);
+	start(path);
+	for (int i = 0; i < FIRSTS; i++) {
+		pthread_create(&threads[i], NULL, emit_first, &us[i]);
+		sem_wait(&ready);
+	}
+	for (int i = 0; i < FIRSTS; i++)
+		sem_post(&leave);
+	for (int i = 0; i < FIRSTS; i++)
+		pthread_join(threads[i], NULL);
+	vt_stop();
+	bench_print("first_emit_us", bench_median(us, FIRSTS));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && !strcmp(argv[1], "idle")) {
 		idle(argv[2], (unsigned)atoi(argv[3]));
+	} else if (argc == 3 && !strcmp(argv[1], "first")) {
+		first(argv[2]);
 	} else if (argc == 3 && !strcmp(argv[1], "rss")) {
 		rss(argv[2]);
 	} else {
-		fprintf(stderr, "usage: bench_host idle LOG SECONDS | rss LOG\n");
+		fprintf(stderr, "usage: bench_host idle LOG SECONDS | first LOG | rss LOG\n");
 		return 2;
 	}
 	return 0;

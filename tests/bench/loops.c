@@ -44,3 +44,20 @@ void loop_count(uint64_t n)
 		KEEP(i);
 	}
 }
+
+void loop_floor(uint64_t n)
+{
+	enum { WORDS = (512 << 10) / 8, RECORD = 3 };
+	static uint64_t ring[WORDS + RECORD], commit;
+
+	for (uint64_t i = 0; i < n; i++) {
+		const uint64_t now = vt_ticks();
+		uint64_t position = vt_load_relaxed(&commit);
+		uint64_t *to = ring + position % WORDS;
+		vt_store_relaxed(to, now);
+		vt_store_relaxed(to + 1, i);
+		vt_store_relaxed(to + 2, 3 * i);
+		vt_store_release(&commit, position + RECORD);
+		KEEP(i);
+	}
+}

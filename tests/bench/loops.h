@@ -13,4 +13,10 @@ VT_API void loop_emit(uint64_t n);                      /* gc.pause_end: two u64
 VT_API void loop_emit_words(uint64_t n, unsigned id);   /* a registered type with two fields */
 VT_API void loop_count(uint64_t n);
 
+/*
+ * The least that any recorder of this kind does on this machine: read the timestamp, store 24 bytes behind
+ * the position, store the position with release; a ring of 512 KiB that nobody reads.
+ */
+VT_API void loop_floor(uint64_t n);
+
 #endif
