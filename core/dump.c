@@ -52,7 +52,7 @@ static int write_head(struct vt_log *log, const char *options)
 	return err;
 }
 
-static int write_rings(struct vt_log *log, struct vt_ring_view *view, uint64_t image)
+static int write_rings(struct vt_log *log, struct vt_ring_view *view, uint64_t image, enum vt_ending ending)
 {
 	const struct vt_follow_out out = { out_records, out_events, out_new_ring, log };
 	struct vt_splitter *splitter = vt_splitter_new();
@@ -62,7 +62,7 @@ static int write_rings(struct vt_log *log, struct vt_ring_view *view, uint64_t i
 	if (err) {
 		vt_ring_view_close(view);
 	} else {
-		p.ending = VT_END_RUNNING;
+		p.ending = ending;
 		err = vt_follow_finish(&p, splitter, &out);
 		vt_follow_close(&p);
 	}
@@ -71,7 +71,7 @@ static int write_rings(struct vt_log *log, struct vt_ring_view *view, uint64_t i
 }
 
 static int write_log(const char *path, struct vt_ring_view *view, uint64_t image,
-                     const struct vt_settings *s)
+                     const struct vt_settings *s, enum vt_ending ending)
 {
 	static struct vt_log log;       /* 20 KiB: under the tracer's lock instead of a small thread's stack */
 	const struct vt_ring_file *f = view->file;
@@ -94,12 +94,13 @@ static int write_log(const char *path, struct vt_ring_view *view, uint64_t image
 	if (err)
 		vt_ring_view_close(view);
 	else
-		err = write_rings(&log, view, image);
+		err = write_rings(&log, view, image, ending);
 	int closed = vt_log_close(&log);
 	return err ? err : closed;
 }
 
-int vt_dump_rings(const struct vt_ring_place *place, const struct vt_settings *s, const char *path)
+int vt_dump_rings(const struct vt_ring_place *place, const struct vt_settings *s, const char *path,
+                  enum vt_ending ending)
 {
 	struct vt_ring_view view;
 	char temporary[PATH_MAX];
@@ -111,7 +112,7 @@ int vt_dump_rings(const struct vt_ring_place *place, const struct vt_settings *s
 	if (err)
 		return err;
 	unlink(temporary);      /* of an earlier process with our number */
-	err = write_log(temporary, &view, place->image, s);
+	err = write_log(temporary, &view, place->image, s, ending);
 	if (!err && rename(temporary, path) < 0)
 		err = -errno;
 	if (err)

@@ -21,6 +21,8 @@ static struct {
 	sem_t answered;
 	enum { COMMAND_FLUSH, COMMAND_STOP } asked;
 	int answer;
+	enum vt_ending ending;
+	uint32_t status;
 	struct vt_recorder recorder;
 	struct vt_recorder_user user;
 	uint64_t lost;                  /* as told to the user */
@@ -32,7 +34,7 @@ bool vt_recorder_thread_possible(char *why, size_t size)
 
 	if (version >> 8 == UV_VERSION_HEX >> 8)
 		return true;
-	snprintf(why, size, "this process has libuv %u.%u, valktrace was built with %d.%d", version >> 16,
+	snprintf(why, size, "libuv %u.%u in this process, not %d.%d", version >> 16,
 	         version >> 8 & 255, UV_VERSION_MAJOR, UV_VERSION_MINOR);
 	return false;
 }
@@ -45,7 +47,9 @@ static void on_command(uv_async_t *handle)
 		own.answer = vt_recorder_flush(&own.recorder);
 		sem_post(&own.answered);
 	} else {
-		own.answer = vt_recorder_close(&own.recorder, VT_END_STOPPED);
+		own.answer = vt_recorder_finish(&own.recorder, 0, own.ending, own.status);
+		int err = vt_recorder_close(&own.recorder, own.ending);
+		own.answer = own.answer ? own.answer : err;
 		uv_close((uv_handle_t *)handle, NULL);
 	}
 }
@@ -172,8 +176,10 @@ int vt_recorder_thread_flush(void)
 	return own.answer;
 }
 
-int vt_recorder_thread_stop(void)
+int vt_recorder_thread_stop(enum vt_ending ending, uint32_t status)
 {
+	own.ending = ending;
+	own.status = status;
 	own.asked = COMMAND_STOP;
 	uv_async_send(own.command);
 	pthread_join(own.thread, NULL);

@@ -7,6 +7,7 @@
 #define CORE_RECORDER_THREAD_H
 
 #include "core/options.h"
+#include "core/wire.h"
 
 /*
  * Can it run? In a process that carries a libuv of another minor than we were compiled with (Node has its
@@ -26,7 +27,7 @@ int vt_recorder_thread_start(const struct vt_settings *s, const char *path, uint
 /* Returns when all that was in the rings is in the log, or with the recorder's error. */
 int vt_recorder_thread_flush(void);
 
-/* Drains all, closes the log, ends the thread. 0 or the first error of the log. */
-int vt_recorder_thread_stop(void);
+/* Drains all, says how the process ended, closes the log, ends the thread. 0 or the log's first error. */
+int vt_recorder_thread_stop(enum vt_ending ending, uint32_t status);
 
 #endif

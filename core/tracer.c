@@ -117,8 +117,24 @@ static bool join_agent(void)
 	return agent && vt_process_join(agent) == 0;
 }
 
+static void on_exit_called(int status, void *unused)
+{
+	(void)unused;
+	if (!vt_process_recording())
+		return;
+	vt_process.file->exit_status = (uint32_t)status & 0xff;
+	vt_store_release(&vt_process.file->exited, 1);
+}
+
+/* Before the destructor that stops: the log then says how the program ended. */
+static void watch_exit(void)
+{
+	on_exit(on_exit_called, NULL);
+}
+
 static int attach(const struct vt_options *o, const char **what)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static char directory[PATH_MAX];
 
 	*what = "no directory for the ring file";
@@ -128,6 +144,7 @@ static int attach(const struct vt_options *o, const char **what)
 	if (getrandom(&vt_tracer.run, sizeof(vt_tracer.run), GRND_NONBLOCK) != sizeof(vt_tracer.run))
 		vt_tracer.run = vt_ticks() * 0x9e3779b97f4a7c15ull;
 	*what = directory;
+	pthread_once(&once, watch_exit);
 	return vt_process_attach(directory, vt_tracer.run, &vt_tracer.resolved.geometry, 0, NULL,
 	                         o->follow_fork);
 }
@@ -143,8 +160,7 @@ static int start_recorder(const struct vt_options *o, enum vt_tracing *state)
 		return 0;
 	}
 	if (!vt_recorder_thread_possible(why, sizeof(why))) {
-		fprintf(stderr, "valktrace: %s: recording to the ring only, the last %llu KiB a thread; the log is "
-		        "written at the end\n", why, (unsigned long long)(vt_tracer.settings.ring_size >> 10));
+		fprintf(stderr, "valktrace: %s: recording to the ring only\n", why);
 		*state = VT_TRACING_RING_FALLBACK;
 		return 0;
 	}
@@ -288,10 +304,16 @@ int vt_dump(const char *path)
 	if (!err && vt_tracer.state == VT_TRACING_RECORDER && strcmp(expanded, vt_tracer.log_path) == 0)
 		err = path ? -EEXIST : vt_settings_path("dump-%p-%t.vtrace", expanded, sizeof(expanded));
 	if (!err)
-		err = vt_dump_rings(&vt_process.place, &vt_tracer.settings, expanded);
+		err = vt_dump_rings(&vt_process.place, &vt_tracer.settings, expanded, VT_END_RUNNING);
 	pthread_mutex_unlock(&vt_tracer.lock);
 	errno = saved;
 	return err;
+}
+
+/* A stop at exit tells the status as well, if exit has begun: see on_exit_called. */
+static enum vt_ending how_it_ends(void)
+{
+	return vt_load_acquire(&vt_process.file->exited) ? VT_END_EXIT : VT_END_STOPPED;
 }
 
 static int stop(void)
@@ -304,9 +326,9 @@ static int stop(void)
 	}
 	vt_process_detach();
 	if (vt_tracer.state == VT_TRACING_RECORDER)
-		err = vt_recorder_thread_stop();
+		err = vt_recorder_thread_stop(how_it_ends(), vt_process.file->exit_status);
 	else if (vt_tracer.state == VT_TRACING_RING_FALLBACK)
-		err = vt_dump_rings(&vt_process.place, &vt_tracer.settings, vt_tracer.log_path);
+		err = vt_dump_rings(&vt_process.place, &vt_tracer.settings, vt_tracer.log_path, how_it_ends());
 	vt_process_put_away();
 	return err;
 }

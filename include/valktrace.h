@@ -96,8 +96,7 @@ VT_CALL int vt_start(const struct vt_options *options) VT_DISABLED(return 0;)
 VT_CALL int vt_stop(void) VT_DISABLED(return 0;)
 
 /*
- * Returns when all that was emitted before is in the log (in mode "ring", where the ring is the log, at
- * once). 0, the recorder's error, or -ENOTCONN when not recording here.
+ * Returns when all that was emitted before is in the log (where the ring is the log, at once). 0, the recorder's error, or -ENOTCONN when not recording here.
  */
 VT_CALL int vt_flush(void) VT_DISABLED(return -ENOTCONN;)
 

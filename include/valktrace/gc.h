@@ -11,7 +11,7 @@
  *
  *   vt_gc_begin_concurrent(VT_GC_INCREMENTAL_MAJOR);
  *   vt_gc_pause_begin(); ... vt_gc_pause_end();
- *   vt_gc_slice_begin(); ... vt_gc_slice_end(.objects_marked = n);   a slice is a pause as well
+ *   vt_gc_slice_begin(); ... vt_gc_slice_end_with(objects_marked, dirty_pages);   a pause as well
  *   vt_gc_end(.slices = n, .fallback = VT_gc_fallback_slice_timeout);
  *
  * Metrics are always counted while a recording runs; events are written when category gc is on. Times
@@ -74,7 +74,7 @@ VT_CALL void vt_gc_end_with(const struct vt_gc_result *result) VT_DISABLED()
 /* A collection was asked for and did not happen: VT_gc_outcome_skipped or _refused. */
 VT_CALL void vt_gc_refuse(enum vt_enumerator outcome) VT_DISABLED()
 
-/* Heap sizes between collections. 0: not known. */
+/* Heap sizes between collections, 0: not known. The last `used` is what the next cycle begins with. */
 VT_CALL void vt_gc_heap(uint64_t used, uint64_t total) VT_DISABLED()
 
 VT_END_DECLS
