@@ -42,7 +42,7 @@ static void print_head(struct vt_sink *out, const struct vt_input *in)
 	vt_sink_string(out, "  ");
 	vt_put_grouped(out, run->bytes);
 	if (run->parts == 0)
-		vt_sink_string(out, " bytes, no log but what is in the ring, ");
+		vt_sink_string(out, " bytes, ring file, ");
 	else
 		vt_sink_printf(out, " bytes, format %u.%u, %s, ", VT_FORMAT_MAJOR, VT_FORMAT_MINOR,
 		               run->closed ? "closed" : run->writing ? "STILL BEING WRITTEN" : "NOT CLOSED");
@@ -54,8 +54,9 @@ static void print_head(struct vt_sink *out, const struct vt_input *in)
 		vt_sink_string(out, "undamaged\n");
 	}
 	line_begin(out, "run");
-	vt_sink_printf(out, "%016" PRIx64 ", %u part%s", run->run, run->parts,
-	               run->parts == 1 ? "" : "s");
+	vt_sink_printf(out, "%016" PRIx64, run->run);
+	if (run->parts > 0)
+		vt_sink_printf(out, ", %u part%s", run->parts, run->parts == 1 ? "" : "s");
 	if (run->parts_missing > 0)
 		vt_sink_printf(out, ", %u MISSING", run->parts_missing);
 	vt_sink_char(out, '\n');
@@ -144,7 +145,7 @@ static void print_missing(struct vt_sink *out, const struct vt_input *in)
 }
 
 static void print_category_row(struct vt_sink *out, const char *name, uint64_t events,
-                               uint64_t bytes, uint64_t lost)
+                               uint64_t bytes, uint64_t lost, bool is_log)
 {
 	size_t line = out->used;
 
@@ -152,7 +153,7 @@ static void print_category_row(struct vt_sink *out, const char *name, uint64_t e
 	vt_put_column(out, line, 10);
 	vt_put_right(out, events, 12);
 	vt_put_right(out, bytes, 14);
-	if (events > 0) {
+	if (events > 0 && is_log) {
 		char ratio[32];
 		uint64_t hundredths = bytes > UINT64_MAX / 100 ? 0 : (bytes * 100 + events / 2) / events;
 		int n = snprintf(ratio, sizeof(ratio), "%" PRIu64 ".%02u", hundredths / 100,
@@ -189,10 +190,10 @@ static void print_categories(struct vt_sink *out, const struct vt_run_info *run)
 			continue;
 		sections += run->stored[c];
 		print_category_row(out, category_label(run, c, spare), run->decoded[c],
-		                   run->stored[c], lost);
+		                   run->stored[c], lost, run->parts > 0);
 	}
 	size_t line = out->used;
-	vt_sink_string(out, "frame, schema, names");
+	vt_sink_string(out, run->parts > 0 ? "frame, schema, names" : "rings, tables");
 	vt_put_column(out, line, 22);
 	vt_put_right(out, run->bytes > sections ? run->bytes - sections : 0, 14);
 	vt_sink_char(out, '\n');

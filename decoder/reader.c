@@ -267,6 +267,23 @@ static int begin_with_ring(struct part *first, const struct vt_ring_sources *rin
 	return 0;
 }
 
+/* What a recorder writes at the start of a log: a ring file has only the types that its host registered. */
+static int take_builtin_schema(struct vt_log *log)
+{
+	struct vt_out bytes = { 0 };
+	struct vt_in body;
+	uint16_t kind;
+
+	vt_schema_encode(&bytes, vt_schema_builtin());
+	struct vt_in in = vt_in_of(bytes.data, bytes.failed ? 0 : bytes.length);
+	log->catalog.input_bytes += bytes.length;
+	while (vt_record_next(&in, &kind, &body))
+		vt_catalog_record(&log->catalog, VT_CHUNK_SCHEMA, VT_NO_PROCESS, kind, body);
+	int err = bytes.failed ? -ENOMEM : 0;
+	vt_out_free(&bytes);
+	return err;
+}
+
 /* Logs, and then ring files. `parts` has room for one more than `count`. */
 static int open_all(struct vt_log **to, struct part *parts, const char *const *logs, unsigned count,
                     struct vt_ring_sources *rings, const struct vt_reader_options *options)
@@ -282,6 +299,8 @@ static int open_all(struct vt_log **to, struct part *parts, const char *const *l
 		err = scan_parts(log, parts, count);
 	} else {
 		err = vt_timeline_add(&log->timeline, log->run.ticks, parts[0].header.monotonic);
+		if (err == 0)
+			err = take_builtin_schema(log);
 	}
 	rings->search = count > 0 && !log->run.closed && !(options && options->no_ring_files);
 	if (err == 0 && (rings->search || rings->count > 0))

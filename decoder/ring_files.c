@@ -181,7 +181,7 @@ static void tell_of(const struct merge *m, const char *path, bool named, const s
 	vt_notes_add(notes, NOTE_N_RING, path, 0, "%s process %u %s%s",
 	             head->alive ? "a ring as it is now:" : "what is left in a ring:", head->pid,
 	             head->alive ? "still runs" : "has ended",
-	             head->drained ? "; what came before is in its log" : "");
+	             head->drained ? "; what it lacks is in its log" : "");
 }
 
 static int merge_file(struct merge *m, const char *path, bool named)
