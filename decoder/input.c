@@ -275,7 +275,7 @@ static void print_tally(const struct vt_input *in, int code)
 	if ((lost == 0 && !in->run->damaged) || vt_sink_memory(&line))
 		return;
 	vt_sink_upto(&line, vt_num_grouped(vt_sink_room(&line, VT_NUM_MAX), vt_decoded_all(in->run)));
-	vt_sink_string(&line, " events in the log; lost ");
+	vt_sink_string(&line, in->run->parts > 0 ? " events in the log; lost " : " events in the ring; lost ");
 	vt_sink_upto(&line, vt_num_grouped(vt_sink_room(&line, VT_NUM_MAX), lost));
 	if (lost > 0)
 		append_causes(&line, in->run);
