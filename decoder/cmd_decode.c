@@ -197,7 +197,8 @@ static int finish_output(struct vt_sink *out, const struct settings *set, int co
 }
 
 /* What a run is printed from; the selection is made. *unknown as of vt_choice_apply_known. */
-static int prepare(struct job *job, struct vt_input *in, struct vt_export_context *context, bool *unknown)
+static int prepare(struct job *job, struct vt_input *in, struct vt_export_context *context,
+                   bool *unknown)
 {
 	struct settings *set = job->set;
 	int code = VT_EXIT_OK;
@@ -252,7 +253,7 @@ static int decode_run(void *user, struct vt_input *in)
 	return code;
 }
 
-/* Opens each run in turn only to look at it. Files that fail will say so when they are read for good. */
+/* Opens each run in turn only to look at it. What fails will say so when it is read for good. */
 static int survey_runs(struct job *job)
 {
 	int code = VT_EXIT_OK;
@@ -278,7 +279,8 @@ static int decode_together(struct job *job)
 	unsigned count = 0, most = job->all->count;
 	struct vt_input *in = calloc(most, sizeof(*in));
 	struct vt_export_context *contexts = calloc(most, sizeof(*contexts));
-	int code = in && contexts ? job->all->code : vt_input_failed(&(struct vt_input){ .name = "" }, -ENOMEM);
+	int code = in && contexts ? job->all->code
+	                          : vt_input_failed(&(struct vt_input){ .name = "" }, -ENOMEM);
 
 	for (unsigned i = 0; in && contexts && i < most; i++) {
 		bool unknown;

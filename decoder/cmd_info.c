@@ -18,7 +18,8 @@ struct settings {
 };
 
 static const struct vt_opt options[] = {
-	{ "json", 0, VT_OPT_FLAG, NULL, "as one JSON object a line, one a run", offsetof(struct settings, json), 0 },
+	{ "json", 0, VT_OPT_FLAG, NULL, "as one JSON object a line, one a run",
+	  offsetof(struct settings, json), 0 },
 	VT_OPT_END
 };
 

@@ -214,7 +214,7 @@ static int csv_begin(void *state, const struct vt_export_context *context)
 	return 0;
 }
 
-/* Where the fields of a type go. One that a growing log has only now gets no column: the header stands. */
+/* Where the fields of a type go. What a growing log has only now gets no column: the header stands. */
 static const struct csv_type *type_of(struct csv_state *c, const struct vt_event *event)
 {
 	struct csv_type *type = vt_pointer_map_get(&c->types, event->desc);
@@ -292,7 +292,8 @@ static int csv_event(void *state, const struct vt_event *event)
 	for (unsigned i = 0; i < shared->count; i++)
 		shared->columns[i].field = -1;
 	for (unsigned i = 0; i < event->desc->count; i++)
-		if (type->columns[i] < shared->count && !vt_field_absent(&event->desc->fields[i], event->values[i]))
+		if (type->columns[i] < shared->count &&
+		    !vt_field_absent(&event->desc->fields[i], event->values[i]))
 			shared->columns[type->columns[i]].field = (int)i;
 	char *p = vt_num_u64(vt_sink_room(c->out, 4 * VT_NUM_MAX), vt_export_time(c->context, event));
 	*p++ = ',';
