@@ -153,15 +153,18 @@ static bool drained(const struct vt_followed_slot *s)
 
 /*
  * In a ring whose thread died inside an emit, emitted[] may be one ahead of commit: that emit had not
- * returned. What was read up to commit is then the truth.
+ * returned. What was read up to commit is then the truth. So it is in the copy of a ring that is still
+ * written: emitted[] was copied a moment after commit.
  */
-static void committed(const struct vt_drain_ring *d, const uint64_t base[VT_MAX_CATEGORIES], bool dead,
-                      struct vt_rec_totals *t)
+static void committed(const struct vt_drain_ring *d, const uint64_t base[VT_MAX_CATEGORIES],
+                      enum vt_ending ending, struct vt_rec_totals *t)
 {
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
 		uint64_t n = vt_load_relaxed(&d->ring->emitted[c]);
-		if (dead && n == d->cursor.counted[c] + 1 && vt_load_relaxed(&d->ring->nest))
+		if (ending != VT_END_UNKNOWN && n == d->cursor.counted[c] + 1 && vt_load_relaxed(&d->ring->nest))
 			n--;
+		if (ending == VT_END_RUNNING && n > d->cursor.counted[c])
+			n = d->cursor.counted[c];
 		t->committed[c] = n - base[c];
 	}
 }
@@ -170,17 +173,16 @@ static void put_totals(const struct vt_followed *p, unsigned index, struct vt_ou
 {
 	const struct vt_followed_slot *s = &p->slots[index];
 	const struct vt_slot *slot = slot_at(p, index);
-	bool dead = p->ending != VT_END_UNKNOWN;
 	struct vt_rec_totals t = { .ring = s->main.id };
 
-	committed(&s->main, slot->emitted_base[0], dead, &t);
+	committed(&s->main, slot->emitted_base[0], p->ending, &t);
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++)
 		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
 			t.lost[cause][c] = vt_load_relaxed(&slot->lost[cause][c]) - slot->lost_base[cause][c];
 	vt_rec_totals_encode(payload, &t);
 	if (s->signal_used) {
 		t = (struct vt_rec_totals){ .ring = s->signal.id };
-		committed(&s->signal, slot->emitted_base[1], dead, &t);
+		committed(&s->signal, slot->emitted_base[1], p->ending, &t);
 		vt_rec_totals_encode(payload, &t);
 	}
 }
@@ -232,7 +234,8 @@ static int on_gap(void *user, const struct vt_rec_gap *gap)
 	vt_out_free(&payload);
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES && !err; c++) {
 		u->p->lost += gap->events[c];
-		if (gap->events[c] && u->p->view.live)
+		/* In a copy too: the last counter record is to have it. */
+		if (gap->events[c])
 			vt_add_relaxed(&u->p->view.file->overwritten[c], gap->events[c]);
 	}
 	return err;
@@ -386,6 +389,8 @@ static void date_by_last_event(const struct vt_followed *p, struct vt_counter_sa
 	uint64_t ns = f->tick_hz ? (uint64_t)((vt_u128)(s->ticks - f->ticks) * 1000000000u / f->tick_hz) : 0;
 	s->monotonic = f->monotonic + ns;
 	s->realtime = f->realtime + ns;
+	if (f->enabled_since)
+		s->values[VT_M_trace_uptime] = s->monotonic > f->enabled_since ? s->monotonic - f->enabled_since : 0;
 }
 
 int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_follow_out *out)

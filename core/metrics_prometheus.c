@@ -4,9 +4,12 @@
  * First the 15 families of the compatibility set, whose names, types, texts and order are those
  * of this build for ever; then all newer ones by name. Of a log's schema, which may be a
  * stranger's, only what keeps the exposition valid is printed.
+ *
+ * A dump of several runs has each family once: the runs' sorted rows are merged by family.
  */
 #include <valktrace/metrics.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/metrics_text.h"
@@ -16,14 +19,96 @@
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-/* ---- families that are not one metric ------------------------------------------------------- */
+struct row {
+	const char *family;
+	const struct special *special;  /* else a metric of the schema */
+	const struct vt_metric_desc *desc;
+	unsigned metric;
+};
 
-static void put_label(struct vt_text *t, const char *before, const char *value)
+/* One run while it is printed. */
+struct run {
+	const struct vt_metrics *m;
+	const char *labels;             /* of all its samples, or "" */
+	unsigned count, next;           /* rows; the first that is not printed */
+	struct row rows[VT_MAX_METRICS + 4];
+};
+
+/* ---- labels --------------------------------------------------------------------------------- */
+
+static bool is_name_byte(char c, bool first)
 {
-	vt_text_string(t, before);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+	       (c >= '0' && c <= '9' && !first);
+}
+
+/* The end of one name="value", or NULL. */
+static const char *skip_label(const char *s)
+{
+	const char *name = s;
+
+	while (is_name_byte(*s, s == name))
+		s++;
+	if (s == name || strncmp(s, "=\"", 2) != 0)
+		return NULL;
+	for (s += 2; *s != '"'; s++)
+		if (*s == '\0' || (*s == '\\' && *++s != '\\' && *s != '"' && *s != 'n'))
+			return NULL;
+	return s + 1;
+}
+
+/* Is a label of this name among `labels`? */
+static bool has_label(const char *labels, const char *name, size_t length)
+{
+	while (labels && *labels) {
+		if (strncmp(labels, name, length) == 0 && labels[length] == '=')
+			return true;
+		labels = skip_label(labels);
+		if (labels && *labels == ',')
+			labels++;
+	}
+	return false;
+}
+
+/* Do two sets of labels have a name in common? */
+static bool labels_meet(const char *a, const char *b)
+{
+	while (a && *a && *b) {
+		if (has_label(b, a, strcspn(a, "=")))
+			return true;
+		a = skip_label(a);
+		if (a && *a == ',')
+			a++;
+	}
+	return false;
+}
+
+/* name="value" behind what is there already; the run's own label stands in for one of the same name. */
+static void put_label(struct vt_text *t, const struct run *r, const char **before, const char *name,
+                      const char *value)
+{
+	if (has_label(r->labels, name, strlen(name)))
+		return;
+	vt_text_string(t, *before);
+	vt_text_string(t, name);
+	vt_text_string(t, "=\"");
 	vt_text_escaped(t, value, 1);
 	vt_text_string(t, "\"");
+	*before = ",";
 }
+
+/* The run's labels, and the end of all labels. */
+static void end_labels(struct vt_text *t, const struct run *r, const char *before)
+{
+	if (*r->labels) {
+		vt_text_string(t, before);
+		vt_text_string(t, r->labels);
+		before = ",";
+	}
+	vt_text_string(t, *before == ',' ? "} " : " ");
+}
+
+/* ---- families that are not one metric ------------------------------------------------------- */
 
 /* A source that nobody reported on is known by its metrics alone. */
 static bool is_available(const struct vt_metrics *m, unsigned source)
@@ -38,57 +123,72 @@ static bool is_available(const struct vt_metrics *m, unsigned source)
 	return false;
 }
 
-static bool put_source(struct vt_text *t, const struct vt_metrics *m, unsigned source)
+static bool put_source(struct vt_text *t, const struct run *r, unsigned source)
 {
-	const char *reason = "";
+	const struct vt_metrics *m = r->m;
+	const char *reason = "", *before = "{";
 
 	if (!m->schema->sources[source].name)
 		return false;
 	if (!is_available(m, source))
 		reason = m->sources[source].known ? m->sources[source].reason : "not reported";
-	put_label(t, "valk_source_available{source=\"", m->schema->sources[source].name);
-	put_label(t, ",reason=\"", reason);
-	vt_text_string(t, is_available(m, source) ? "} 1\n" : "} 0\n");
+	vt_text_string(t, "valk_source_available");
+	put_label(t, r, &before, "source", m->schema->sources[source].name);
+	put_label(t, r, &before, "reason", reason);
+	end_labels(t, r, before);
+	vt_text_string(t, is_available(m, source) ? "1\n" : "0\n");
 	return true;
 }
 
-static bool put_complete(struct vt_text *t, const struct vt_metrics *m, unsigned index)
+static bool put_complete(struct vt_text *t, const struct run *r, unsigned index)
 {
 	uint64_t lost = 0;
 
 	(void)index;
 	for (unsigned i = 0; i < VT_MAX_CATEGORIES; i++)
-		lost |= m->lost[i];
-	vt_text_string(t, lost == 0 ? "valk_trace_complete 1\n" : "valk_trace_complete 0\n");
+		lost |= r->m->lost[i];
+	vt_text_string(t, "valk_trace_complete");
+	end_labels(t, r, "{");
+	vt_text_string(t, lost == 0 ? "1\n" : "0\n");
 	return true;
 }
 
-static bool put_info(struct vt_text *t, const struct vt_metrics *m, unsigned index)
+static bool put_info(struct vt_text *t, const struct run *r, unsigned index)
 {
+	char hex[17];
+	struct vt_text run = { hex, sizeof(hex), 0 };
+	const char *before = "{";
+
 	(void)index;
-	put_label(t, "valk_trace_info{program=\"", m->program);
-	put_label(t, ",version=\"", m->version);
-	vt_text_string(t, ",run=\"");
-	vt_text_hex(t, m->run);
-	vt_text_string(t, "\"} 1\n");
+	vt_text_hex(&run, r->m->run);
+	vt_text_end(&run);
+	vt_text_string(t, "valk_trace_info");
+	put_label(t, r, &before, "program", r->m->program);
+	put_label(t, r, &before, "version", r->m->version);
+	put_label(t, r, &before, "run", hex);
+	end_labels(t, r, before);
+	vt_text_string(t, "1\n");
 	return true;
 }
 
 /* A category counts when its loss is reported, and in any case when it has one. */
-static bool put_lost(struct vt_text *t, const struct vt_metrics *m, unsigned category)
+static bool put_lost(struct vt_text *t, const struct run *r, unsigned category)
 {
-	const char *name = m->schema->categories[category].name;
+	const struct vt_metrics *m = r->m;
+	const char *name = m->schema->categories[category].name, *before = "{";
+	char spare[8];
 
 	if ((m->wanted >> category & 1) == 0 && m->lost[category] == 0)
 		return false;
-	vt_text_string(t, "valk_trace_lost_events_total{category=\"");
-	if (name) {
-		vt_text_escaped(t, name, 1);
-	} else {
-		vt_text_string(t, "#");
-		vt_text_number(t, category);
+	if (!name) {
+		struct vt_text number = { spare, sizeof(spare), 0 };
+		vt_text_string(&number, "#");
+		vt_text_number(&number, category);
+		vt_text_end(&number);
 	}
-	vt_text_string(t, "\"} ");
+	vt_text_string(t, "valk_trace_lost_events_total");
+	put_label(t, r, &before, "category", name ? name : spare);
+	end_labels(t, r, before);
 	vt_text_number(t, m->lost[category]);
 	vt_text_string(t, "\n");
 	return true;
@@ -98,7 +198,7 @@ static const struct special {
 	const char *family, *type, *help;
 	unsigned count;                 /* calls of `put`, with 0, 1, 2 ... */
 	/* Appends one sample; false: there is none of this index. */
-	bool (*put)(struct vt_text *t, const struct vt_metrics *m, unsigned index);
+	bool (*put)(struct vt_text *t, const struct run *r, unsigned index);
 } specials[] = {
 	{ "valk_source_available", "gauge", "Whether a source of metrics was there, and why not",
 	  VT_MAX_SOURCES, put_source },
@@ -110,12 +210,6 @@ static const struct special {
 
 /* ---- what a schema may say ------------------------------------------------------------------ */
 
-static bool is_name_byte(char c, bool first)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (c >= '0' && c <= '9' && !first);
-}
-
 static bool is_family(const char *s)
 {
 	bool good = *s != '\0';
@@ -125,26 +219,12 @@ static bool is_family(const char *s)
 	return good;
 }
 
-/* The end of one name="value" of printable ASCII, or NULL. */
-static const char *skip_label(const char *s)
-{
-	const char *name = s;
-
-	while (is_name_byte(*s, s == name))
-		s++;
-	if (s == name || strncmp(s, "=\"", 2) != 0)
-		return NULL;
-	for (s += 2; *s != '"'; s++) {
-		if (*s == '\\' && *++s != '\\' && *s != '"' && *s != 'n')
-			return NULL;
-		if (*s < ' ' || *s > '~')
-			return NULL;
-	}
-	return s + 1;
-}
-
+/* Printable ASCII only. */
 static bool are_labels(const char *s)
 {
+	for (const char *p = s; *p; p++)
+		if (*p < ' ' || *p > '~')
+			return false;
 	if (*s == '\0')
 		return true;
 	while ((s = skip_label(s)) && *s == ',')
@@ -153,13 +233,6 @@ static bool are_labels(const char *s)
 }
 
 /* ---- the families in order ------------------------------------------------------------------ */
-
-struct row {
-	const char *family;
-	const struct special *special;  /* else a metric of the schema */
-	const struct vt_metric_desc *desc;
-	unsigned metric;
-};
 
 /* Keeps the rows sorted by family; rows of one family stay in the order of their ids. */
 static void insert(struct row *rows, unsigned count, struct row row)
@@ -183,25 +256,23 @@ static bool is_taken(const char *family)
 	return false;
 }
 
-static bool is_printable(const struct vt_metric_desc *d)
+static bool is_printable(const struct vt_metric_desc *d, const char *labels)
 {
 	return d->name && d->family && d->labels && is_family(d->family) && are_labels(d->labels) &&
-	       !is_taken(d->family);
+	       !is_taken(d->family) && !labels_meet(d->labels, labels);
 }
 
-static unsigned collect(struct row *rows, const struct vt_metrics *m)
+static void collect(struct run *r)
 {
-	unsigned count = 0;
-
 	for (unsigned i = COMPATIBLE; i < VT_MAX_METRICS; i++) {
-		const struct vt_metric_desc *desc = &m->schema->metrics[i];
-		if (m->present[i] && is_printable(desc))
-			insert(rows, count++, (struct row){ desc->family, NULL, desc, i });
+		const struct vt_metric_desc *desc = &r->m->schema->metrics[i];
+		if (r->m->present[i] && is_printable(desc, r->labels))
+			insert(r->rows, r->count++, (struct row){ desc->family, NULL, desc, i });
 	}
 	for (unsigned i = 0; i < LENGTH(specials); i++)
-		insert(rows, count++, (struct row){ specials[i].family, &specials[i], NULL, 0 });
-	return count;
+		insert(r->rows, r->count++, (struct row){ specials[i].family, &specials[i], NULL, 0 });
 }
+VT_STATIC_ASSERT(LENGTH(specials) <= LENGTH(((struct run *)0)->rows) - VT_MAX_METRICS, "room for all");
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
@@ -223,15 +294,18 @@ static void put_metric_head(struct vt_text *t, const struct vt_metric_desc *d)
 	put_head(t, d->family, d->kind == VT_METRIC_COUNTER ? "counter" : "gauge", d->help);
 }
 
-static void put_metric(struct vt_text *t, const struct vt_metric_desc *d, uint64_t value)
+static void put_metric(struct vt_text *t, const struct run *r, const struct vt_metric_desc *d,
+                       uint64_t value)
 {
+	const char *before = "{";
+
 	vt_text_string(t, d->family);
 	if (*d->labels) {
 		vt_text_string(t, "{");
 		vt_text_string(t, d->labels);
-		vt_text_string(t, "}");
+		before = ",";
 	}
-	vt_text_string(t, " ");
+	end_labels(t, r, before);
 	if (d->unit == VT_UNIT_NS)
 		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
 	else
@@ -240,14 +314,15 @@ static void put_metric(struct vt_text *t, const struct vt_metric_desc *d, uint64
 }
 
 /* A family without a sample is left out, head and all. */
-static void put_special(struct vt_text *t, const struct vt_metrics *m, const struct special *s)
+static void put_special(struct vt_text *t, const struct run *runs, unsigned count, const struct special *s)
 {
 	struct vt_text before = *t;
 	bool any = false;
 
 	put_head(t, s->family, s->type, s->help);
-	for (unsigned i = 0; i < s->count; i++)
-		any |= s->put(t, m, i);
+	for (unsigned k = 0; k < count; k++)
+		for (unsigned i = 0; i < s->count; i++)
+			any |= s->put(t, &runs[k], i);
 	if (!any)
 		*t = before;
 }
@@ -261,30 +336,84 @@ static bool is_repeated(const struct row *rows, unsigned first, unsigned i)
 	return false;
 }
 
-size_t vt_metrics_prometheus(const struct vt_metrics *m, char *to, size_t size)
+/* The rows of one run that belong to `family`, which are the next ones if there are any. */
+static void put_rows(struct vt_text *t, struct run *r, const char *family)
 {
-	const struct vt_schema *builtin = vt_schema_builtin();
-	struct vt_text t = { to, size, 0 };
-	struct row rows[VT_MAX_METRICS + LENGTH(specials)];
-	unsigned count = collect(rows, m), first = 0;
+	unsigned first = r->next;
 
-	for (unsigned i = 0; i < COMPATIBLE; i++) {
-		if (!m->present[i])
-			continue;
-		put_metric_head(&t, &builtin->metrics[i]);
-		put_metric(&t, &builtin->metrics[i], m->values[i]);
+	for (; r->next < r->count && strcmp(r->rows[r->next].family, family) == 0; r->next++) {
+		const struct row *row = &r->rows[r->next];
+		if (!row->special && !is_repeated(r->rows, first, r->next))
+			put_metric(t, r, row->desc, r->m->values[row->metric]);
 	}
+}
+
+/* The row whose family comes next, over all runs; NULL: that was all. */
+static const struct row *next_family(const struct run *runs, unsigned count)
+{
+	const struct row *next = NULL;
+
 	for (unsigned i = 0; i < count; i++) {
-		if (rows[i].special) {
-			put_special(&t, m, rows[i].special);
+		const struct row *row = runs[i].next < runs[i].count ? &runs[i].rows[runs[i].next] : NULL;
+		if (row && (!next || strcmp(row->family, next->family) < 0))
+			next = row;
+	}
+	return next;
+}
+
+static void put_compatible(struct vt_text *t, const struct run *runs, unsigned count, unsigned metric)
+{
+	const struct vt_metric_desc *d = &vt_schema_builtin()->metrics[metric];
+	bool begun = false;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (!runs[i].m->present[metric] || labels_meet(d->labels, runs[i].labels))
 			continue;
-		}
-		if (i == 0 || strcmp(rows[i].family, rows[i - 1].family) != 0) {
-			first = i;
-			put_metric_head(&t, rows[i].desc);
-		}
-		if (!is_repeated(rows, first, i))
-			put_metric(&t, rows[i].desc, m->values[rows[i].metric]);
+		if (!begun)
+			put_metric_head(t, d);
+		begun = true;
+		put_metric(t, &runs[i], d, runs[i].m->values[metric]);
+	}
+}
+
+static size_t render(struct run *runs, unsigned count, char *to, size_t size)
+{
+	struct vt_text t = { to, size, 0 };
+	const struct row *row;
+
+	for (unsigned i = 0; i < count; i++)
+		collect(&runs[i]);
+	for (unsigned i = 0; i < COMPATIBLE; i++)
+		put_compatible(&t, runs, count, i);
+	while ((row = next_family(runs, count))) {
+		if (row->special)
+			put_special(&t, runs, count, row->special);
+		else
+			put_metric_head(&t, row->desc);
+		for (unsigned i = 0; i < count; i++)
+			put_rows(&t, &runs[i], row->family);
 	}
 	return vt_text_end(&t);
+}
+
+size_t vt_metrics_prometheus(const struct vt_metrics *m, char *to, size_t size)
+{
+	struct run run = { .m = m, .labels = "" };
+
+	return render(&run, 1, to, size);
+}
+
+size_t vt_metrics_prometheus_all(const struct vt_labelled *runs, unsigned count, char *to, size_t size)
+{
+	struct run *all = calloc(count, sizeof(*all));
+
+	if (!all)
+		return 0;
+	for (unsigned i = 0; i < count; i++) {
+		all[i].m = runs[i].metrics;
+		all[i].labels = runs[i].labels;
+	}
+	size_t length = render(all, count, to, size);
+	free(all);
+	return length;
 }

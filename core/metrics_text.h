@@ -34,4 +34,19 @@ void vt_text_escaped(struct vt_text *t, const char *s, int quote);
 /* Terminates the text; its length without the terminating 0. */
 size_t vt_text_end(struct vt_text *t);
 
+struct vt_metrics;
+
+/* One run of a dump of several: its metrics, and the labels that tell it from the others. */
+struct vt_labelled {
+	const struct vt_metrics *metrics;
+	const char *labels;         /* name="value",name="value", escaped; "" for none */
+};
+
+/*
+ * The metrics of all of them as one Prometheus text: each family's head once, then the samples of each.
+ * No two may have the same labels. Lengths as of vt_metrics_prometheus; 0: no memory. For one without
+ * labels the bytes are those of vt_metrics_prometheus.
+ */
+size_t vt_metrics_prometheus_all(const struct vt_labelled *runs, unsigned count, char *to, size_t size);
+
 #endif

@@ -68,6 +68,9 @@ static int follow(struct recovery *r, struct vt_ring_view *view, uint64_t image,
 	struct vt_splitter *splitter = vt_splitter_new();
 
 	r->user->known(r->user->user, image, view->file->pid, &known);
+	/* What its recorder found lost is in its log. Without that, this reader finds all of it itself. */
+	if (!known.in_log)
+		memset(view->file->overwritten, 0, sizeof(view->file->overwritten));
 	int err = splitter ? vt_follow_open(&p, view, known.index, known.parent, image) : -ENOMEM;
 	if (err) {
 		vt_splitter_free(splitter);
@@ -88,32 +91,52 @@ static int follow(struct recovery *r, struct vt_ring_view *view, uint64_t image,
 	return err;
 }
 
+static void describe(const struct vt_ring_view *view, struct vt_recover_head *head)
+{
+	const struct vt_ring_file *f = view->file;
+
+	*head = (struct vt_recover_head){
+		.run = f->run, .ticks = f->ticks, .tick_hz = f->tick_hz, .monotonic = f->monotonic,
+		.realtime = f->realtime, .pid = f->pid, .alive = view->alive,
+	};
+	memcpy(head->program, f->program, sizeof(head->program));
+	head->program[sizeof(head->program) - 1] = 0;
+	for (unsigned i = 0; i < f->slot_count && i < f->slots_used; i++)
+		head->drained |= vt_threads_of(view->file)[i].start != 0 &&
+		                 vt_slot_of(view->file, i)->main.tail != 0;
+}
+
+int vt_recover_head(const char *path, struct vt_recover_head *head)
+{
+	struct vt_ring_view view;
+
+	int err = vt_ring_view_open(&view, path, VT_VIEW_HEAD);
+	if (err)
+		return err;
+	describe(&view, head);
+	vt_ring_view_close(&view);
+	return 0;
+}
+
 int64_t vt_recover_file(const char *path, uint64_t run, uint64_t image, uint64_t sequence,
-                        const struct vt_recover_user *user, bool *alive)
+                        const struct vt_recover_user *user, unsigned flags, struct vt_recover_head *head)
 {
 	struct recovery r = { .user = user, .sequence = sequence };
 	struct vt_ring_view view;
 
-	/* The header alone tells whether the process lives; a dead one's file no longer changes. */
-	int err = vt_ring_view_open(&view, path, VT_VIEW_DEAD);
+	int err = vt_ring_view_open(&view, path, flags & VT_RECOVER_NAMED ? VT_VIEW_NAMED : VT_VIEW_COPY);
 	if (err)
 		return err;
-	*alive = vt_ring_view_alive(&view);
+	describe(&view, head);
 	if (view.file->run != run)
 		err = -VT_E_RUN_DIFFERS;
-	if (!err && *alive) {
-		vt_ring_view_close(&view);
-		err = vt_ring_view_open(&view, path, VT_VIEW_PEEK);
-		if (err)
-			return err;
-	}
 	if (!err)
 		err = vt_chunker_open(&r.chunker, vt_codec_by_name("lz4"), 0, run);
 	if (err) {
 		vt_ring_view_close(&view);
 		return err;
 	}
-	err = follow(&r, &view, image, *alive);
+	err = follow(&r, &view, image, view.alive);
 	vt_chunker_close(&r.chunker);
 	return err ? err : (int64_t)(r.sequence - sequence);
 }

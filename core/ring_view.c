@@ -14,7 +14,9 @@
 #include "core/crc32c.h"
 #include "core/ring_view.h"
 
-/* Reads a stretch of a dead file into the memory that stands for it. */
+enum { COPY_TRIES = 8 };        /* of a ring whose writer goes round it faster than it can be copied */
+
+/* Reads a stretch of the file into the memory that stands for it. */
 static int load(const struct vt_ring_view *v, uint64_t offset, uint64_t length)
 {
 	char *to = (char *)v->file + offset;
@@ -61,53 +63,150 @@ static int check_header(const struct vt_ring_file *f, uint64_t size)
 	return 0;
 }
 
-/* Only as much of the tables as is used: the file is sparse. */
+/* ---- copies ---------------------------------------------------------------------------------------- */
+
+/* A horizon that no producer stores would hide the whole ring. Of a live ring it is believed: drain.c. */
+static void check_horizon(struct vt_ring *ring, uint32_t segment_size)
+{
+	if (ring->horizon % segment_size || ring->horizon > ring->commit + segment_size)
+		ring->horizon = 0;
+}
+
+/* The segments of a ring that were ever entered: the rest of the file is a hole. */
+static int load_segments(const struct vt_ring_view *v, const struct vt_ring *ring, uint64_t offset,
+                         uint32_t segment_size, uint32_t segment_count)
+{
+	uint64_t all = (uint64_t)segment_size * segment_count;
+	uint64_t used = ring->commit < all ? (ring->commit / segment_size + 1) * segment_size : all;
+
+	return load(v, offset, used < all ? used : all);
+}
+
+/*
+ * A live ring's horizon is read again behind its bytes: what the writer has reused meanwhile lies below
+ * it. False: it has gone round the whole ring, and nothing of the copy can be used.
+ */
+static bool settle(const struct vt_ring_view *v, struct vt_ring *ring, uint32_t segment_size)
+{
+	check_horizon(ring, segment_size);
+	if (!v->alive)
+		return true;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	uint64_t before = ring->horizon;
+	uint64_t at = (uint64_t)((char *)&ring->horizon - (char *)v->file);
+	if (load(v, at, sizeof(ring->horizon)) < 0 || ring->horizon < before || ring->horizon % segment_size)
+		ring->horizon = before;
+	return ring->horizon <= ring->commit;
+}
+
+static int load_slot(const struct vt_ring_view *v, unsigned index)
+{
+	const struct vt_ring_file *f = v->file;
+	struct vt_slot *slot = vt_slot_of(v->file, index);
+	uint64_t offset = (uint64_t)((char *)slot - (char *)f), at = offset + VT_SLOT_HEADER;
+	int err = 0;
+
+	for (unsigned tries = 0; !err && tries < COPY_TRIES; tries++) {
+		err = load(v, offset, sizeof(*slot));
+		if (!err)
+			err = load_segments(v, &slot->main, at, f->segment_size, f->segment_count);
+		if (!err)
+			err = load_segments(v, &slot->signal, at + (uint64_t)f->segment_size * f->segment_count,
+			                    f->signal_segment_size, f->signal_segment_count);
+		bool whole = settle(v, &slot->main, f->segment_size);
+		if (settle(v, &slot->signal, f->signal_segment_size) && whole)
+			break;
+	}
+	return err;
+}
+
+/* Threads and their slots, as many as were there when the header was read. */
+static int load_slots(const struct vt_ring_view *v)
+{
+	struct vt_ring_file *f = v->file;
+	int err = load(v, f->threads_offset, f->slot_count * sizeof(struct vt_thread_entry));
+
+	for (unsigned i = 0; !err && i < f->slot_count && i < f->slots_used; i++) {
+		struct vt_thread_entry *thread = &vt_threads_of(f)[i];
+		/* Unreadable: as if it were not there. The other threads are not to suffer. */
+		if (thread->start != 0 && load_slot(v, i) < 0)
+			thread->start = 0;
+	}
+	return err;
+}
+
+/* What the process has stated so far, then as much of the tables as is used: the file is sparse. */
 static int load_tables(const struct vt_ring_view *v)
 {
 	struct vt_ring_file *f = v->file;
+	uint64_t slots = f->slots_used;
+	size_t mutable = offsetof(struct vt_ring_file, wanted_mask);
+	int err = load(v, mutable, VT_RING_FILE_HEADER - mutable);
+
+	f->slots_used = slots;
 	uint64_t types = f->next_type < f->type_count ? f->next_type : f->type_count;
 	uint64_t strings = f->next_string < f->string_count ? f->next_string : f->string_count;
 	uint64_t bytes = f->next_byte < f->bytes_size ? f->next_byte : f->bytes_size;
-
-	int err = load(v, f->threads_offset, f->slot_count * sizeof(struct vt_thread_entry));
 	if (!err)
 		err = load(v, f->types_offset, types * sizeof(struct vt_table_entry));
 	if (!err)
 		err = load(v, f->strings_offset, strings * sizeof(struct vt_table_entry));
 	if (!err)
 		err = load(v, f->bytes_offset, bytes);
-	f->program[sizeof(f->program) - 1] = 0;
 	return err;
 }
+
+/* Behind a checked header. What is registered before a record refers to it is read after the record. */
+static int copy(struct vt_ring_view *v, enum vt_view_mode mode)
+{
+	v->file->program[sizeof(v->file->program) - 1] = 0;
+	v->alive = vt_ring_view_alive(v);
+	if (mode == VT_VIEW_HEAD) {
+		v->file->slots_used = 0;
+		return 0;
+	}
+	int err = load_slots(v);
+	return err ? err : load_tables(v);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------- */
 
 static int map(struct vt_ring_view *v, int fd, enum vt_view_mode mode)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+	bool ours = mode == VT_VIEW_COPY || mode == VT_VIEW_LIVE;
+	if (!S_ISREG(st.st_mode) || (ours && st.st_uid != geteuid()))
 		return -EPERM;
 	if (st.st_size < (off_t)VT_RING_FILE_HEADER)
 		return -EAGAIN;
 	if ((uint64_t)st.st_size > VT_MAX_RING_FILE)
 		return -VT_E_LIMIT;
 	v->size = (uint64_t)st.st_size;
-	int flags = mode == VT_VIEW_LIVE ? MAP_SHARED : mode == VT_VIEW_PEEK ? MAP_PRIVATE :
-	            MAP_PRIVATE | MAP_ANONYMOUS;
-	v->file = mmap(NULL, v->size, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE,
-	               mode == VT_VIEW_DEAD ? -1 : fd, 0);
+	v->file = mmap(NULL, v->size, PROT_READ | PROT_WRITE,
+	               MAP_NORESERVE | (v->live ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS),
+	               v->live ? fd : -1, 0);
 	if (v->file == MAP_FAILED) {
 		v->file = NULL;
 		return -errno;
 	}
-	return mode == VT_VIEW_DEAD ? load(v, 0, VT_RING_FILE_HEADER) : 0;
+	return v->live ? 0 : load(v, 0, VT_RING_FILE_HEADER);
+}
+
+/* The decoder's copy of a pipe has no name but the one in /proc, which is a link. */
+static int open_file(const char *path, bool live)
+{
+	int follow = strncmp(path, "/proc/self/fd/", 14) == 0 ? 0 : O_NOFOLLOW;
+
+	return open(path, (live ? O_RDWR : O_RDONLY) | follow | O_CLOEXEC | O_NONBLOCK);
 }
 
 int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mode mode)
 {
 	memset(v, 0, sizeof(*v));
 	v->live = mode == VT_VIEW_LIVE;
-	v->fd = open(path, (v->live ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	v->fd = open_file(path, v->live);
 	if (v->fd < 0)
 		return -errno;
 	int err = map(v, v->fd, mode);
@@ -116,12 +215,10 @@ int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mod
 		err = v->file->magic == 0 ? -EAGAIN : -VT_E_NOT_A_LOG;
 	if (!err)
 		err = check_header(v->file, v->size);
-	if (!err && mode == VT_VIEW_DEAD)
-		err = load_tables(v);
-	if (mode != VT_VIEW_DEAD || err) {
-		close(v->fd);
-		v->fd = -1;
-	}
+	if (!err && !v->live)
+		err = copy(v, mode);
+	close(v->fd);
+	v->fd = -1;
 	if (err)
 		vt_ring_view_close(v);
 	return err;
@@ -148,28 +245,13 @@ void vt_ring_view_close(struct vt_ring_view *v)
 	v->fd = -1;
 }
 
-/* A horizon that no producer stores would hide the whole ring. Of a live ring it is believed: drain.c. */
-static void check_horizon(struct vt_ring *ring, uint32_t segment_size)
-{
-	if (ring->horizon % segment_size || ring->horizon > ring->commit + segment_size)
-		ring->horizon = 0;
-}
-
 struct vt_slot *vt_ring_view_slot(struct vt_ring_view *v, unsigned index)
 {
 	struct vt_ring_file *f = v->file;
 	/* A slot whose claim met a full file system has no pages, and touching it is SIGBUS. */
 	if (index >= f->slot_count || vt_load_acquire(&vt_threads_of(f)[index].start) == 0)
 		return NULL;
-	struct vt_slot *slot = vt_slot_of(f, index);
-	uint64_t offset = (uint64_t)((char *)slot - (char *)f);
-	if (v->fd < 0)
-		return slot;
-	if (load(v, offset, f->slot_size) < 0)
-		return NULL;
-	check_horizon(&slot->main, f->segment_size);
-	check_horizon(&slot->signal, f->signal_segment_size);
-	return slot;
+	return vt_slot_of(f, index);
 }
 
 const uint8_t *vt_ring_view_bytes(const struct vt_ring_view *v, const struct vt_table_entry *entry)

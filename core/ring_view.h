@@ -1,9 +1,11 @@
 /*
  * ring_view.h - a ring file from the reader's side: opened, checked, and read by ring.
  *
- * A live file is mapped, as the recorder must write `tail` and the mask. A dead one is read into private
- * memory piece by piece (no mapping: a stranger may cut the file), and trusted in nothing: geometry,
- * counts and offsets are checked against the file's size before they are used.
+ * The recorder maps a live file, as it must write `tail` and the mask. Everybody else reads a file into
+ * private memory (no mapping: a stranger may cut the file), and trusts it in nothing: geometry, counts
+ * and offsets are checked against the file's size before they are used. A process that still runs is
+ * copied in such an order that the copy is whole: its rings as of one moment each, then the tables, so
+ * that they have all that a record refers to.
  */
 #ifndef CORE_RING_VIEW_H
 #define CORE_RING_VIEW_H
@@ -15,15 +17,17 @@
 #include "core/wire.h"
 
 enum vt_view_mode {
-	VT_VIEW_DEAD,                   /* its process is gone: read into private memory */
+	VT_VIEW_COPY,                   /* as it is now, in private memory; nothing of ours is seen */
+	VT_VIEW_NAMED,                  /* the same, and it may be another user's: a person named it */
+	VT_VIEW_HEAD,                   /* the header alone of a file that a person named */
 	VT_VIEW_LIVE,                   /* the recorder's: mapped, written to */
-	VT_VIEW_PEEK,                   /* alive, and somebody only looks: mapped, nothing of ours is seen */
 };
 
 struct vt_ring_view {
 	struct vt_ring_file *file;      /* the mapping, or private memory of the same layout */
 	uint64_t size;
-	int fd;                         /* dead files only, else -1 */
+	int fd;                         /* while it is copied, else -1 */
+	bool alive;                     /* copies: its process ran when the copy began */
 	bool live;                      /* VT_VIEW_LIVE: tail, masks and the like may be written */
 	bool borrowed;                  /* the mapping is somebody else's: the recorder inside the host */
 	struct vt_layout *layouts[VT_MAX_CATEGORIES];   /* of each category's 256 types; made when needed */
@@ -35,7 +39,7 @@ int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mod
 void vt_ring_view_borrow(struct vt_ring_view *v, struct vt_ring_file *file);
 void vt_ring_view_close(struct vt_ring_view *v);
 
-/* A slot, read in if the file is dead; NULL: not there. The next call may reuse its memory. */
+/* A slot; NULL: not there. */
 struct vt_slot *vt_ring_view_slot(struct vt_ring_view *v, unsigned index);
 
 /* The bytes of an entry of the type or string table; NULL: not ready, or damaged. */

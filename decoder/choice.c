@@ -115,15 +115,23 @@ static bool split_condition(char *text, char **field, enum vt_compare *op, char 
 	return false;
 }
 
-static int parse_condition(const struct vt_input *in, char *text, struct vt_condition *c)
+/* Split once, but understood for each run: its fields tell what a value means. */
+static int parse_condition(const struct vt_input *in, char *text, const char **split,
+                           struct vt_condition *c)
 {
-	char *field, *value;
+	char *first, *second;
 
-	if (!split_condition(text, &field, &c->op, &value))
-		return vt_usage("--where '%s' is not FIELD OP VALUE with OP one of = != < <= > >=", text);
+	if (!*split) {
+		if (!split_condition(text, &first, &c->op, &second))
+			return vt_usage("--where '%s' is not FIELD OP VALUE with OP one of = != < <= > >=",
+			                text);
+		c->field = first;
+		*split = second;
+	}
+	const char *field = c->field, *value = *split;
+	c->string = NULL;
 	const struct vt_field_desc *desc = find_field(in->run, field);
 	bool is_text = desc && (desc->kind == VT_KIND_STRING || desc->kind == VT_KIND_TEXT);
-	c->field = field;
 	if (!is_text && parse_number(desc, value, &c->number))
 		return VT_EXIT_OK;
 	if (desc && !is_text && desc->kind != VT_KIND_ENUM)
@@ -237,21 +245,30 @@ static int fill_filter(struct vt_choice *s, const struct vt_input *in)
 	if (!code && s->where.count > VT_MOST_CONDITIONS)
 		code = vt_usage("--where: at most %u conditions", VT_MOST_CONDITIONS);
 	for (unsigned i = 0; !code && i < s->where.count; i++)
-		code = parse_condition(in, s->where.items[i], &s->conditions[i]);
+		code = parse_condition(in, s->where.items[i], &s->values[i], &s->conditions[i]);
 	return code;
 }
 
-int vt_choice_apply(struct vt_choice *s, const struct vt_input *in)
+int vt_choice_apply_known(struct vt_choice *s, const struct vt_input *in, bool *unknown)
 {
-	const char *unknown = "";
+	const char *name = "";
 	int code = fill_filter(s, in);
 
 	if (code)
 		return code;
-	int err = vt_reader_select(in->reader, &s->filter, &unknown);
-	if (err == -VT_E_UNKNOWN_CATEGORY || err == -VT_E_UNKNOWN_EVENT || err == -VT_E_UNKNOWN_FIELD)
-		return unknown_name(in, err, unknown);
+	int err = vt_reader_select(in->reader, &s->filter, &name);
+	bool is_name = err == -VT_E_UNKNOWN_CATEGORY || err == -VT_E_UNKNOWN_EVENT ||
+	               err == -VT_E_UNKNOWN_FIELD;
+	if (unknown)
+		*unknown = is_name;
+	if (is_name)
+		return unknown ? VT_EXIT_OK : unknown_name(in, err, name);
 	return err < 0 ? vt_input_failed(in, err) : VT_EXIT_OK;
+}
+
+int vt_choice_apply(struct vt_choice *s, const struct vt_input *in)
+{
+	return vt_choice_apply_known(s, in, NULL);
 }
 
 static void append_present(struct vt_sink *line, const struct vt_run_info *run)
@@ -305,6 +322,7 @@ void vt_choice_explain_nothing(const struct vt_choice *s, const struct vt_input 
 	append_present(&line, in->run);
 	append_missing(&line, &s->categories, in);
 	append_missing(&line, &s->events, in);
-	vt_message("nothing matched; the log has%s", vt_sink_text(&line));
+	vt_message("%s%snothing matched; the log has%s", in->run_digits ? in->name : "",
+	           in->run_digits ? ": " : "", vt_sink_text(&line));
 	vt_sink_discard(&line);
 }

@@ -20,6 +20,7 @@ struct vt_choice {
 	/* as understood */
 	struct vt_filter filter;
 	struct vt_condition conditions[VT_MOST_CONDITIONS];
+	const char *values[VT_MOST_CONDITIONS];         /* split from `where` when the first run came */
 	uint32_t ids[2 * VT_MAX_IDS];
 };
 
@@ -48,6 +49,12 @@ struct vt_choice {
  * message that names the nearest and the valid names.
  */
 int vt_choice_apply(struct vt_choice *s, const struct vt_input *in);
+
+/*
+ * The same for one of several runs, which may lack a name that others have: then *unknown is set, nothing
+ * is selected and nothing said.
+ */
+int vt_choice_apply_known(struct vt_choice *s, const struct vt_input *in, bool *unknown);
 
 /* One line on stderr: nothing matched, what the log has, and why the asked categories are missing. */
 void vt_choice_explain_nothing(const struct vt_choice *s, const struct vt_input *in);

@@ -46,5 +46,7 @@ int vt_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Writes what a memory sink holds to stdout, and frees it. Returns the exit code. */
 int vt_sink_print(struct vt_sink *text);
+/* The same where more follows: only the last one can tell that a file could not be closed. */
+int vt_sink_print_more(struct vt_sink *text);
 
 #endif

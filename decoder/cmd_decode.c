@@ -8,11 +8,14 @@
 
 #include "decoder/cmd.h"
 #include "decoder/export.h"
+#include "decoder/inputs.h"
+#include "decoder/labels.h"
 #include "decoder/names.h"
 #include "decoder/choice.h"
 
 struct settings {
 	struct vt_choice choice;
+	struct vt_list labels;
 	const char *format, *output, *time;
 	uint64_t at, limit;
 	bool exact, force, at_given, limit_given;
@@ -34,6 +37,9 @@ static const struct vt_opt options[] = {
 	  offsetof(struct settings, at_given) },
 	{ "limit", 'n', VT_OPT_NUMBER, "N", "stop after N events", offsetof(struct settings, limit),
 	  offsetof(struct settings, limit_given) },
+	{ "label", 0, VT_OPT_LIST_WHOLE, "NAME=VALUE", "a label for every sample of prometheus and "
+	  "metrics-json; in VALUE %r is the run id, %p the program, %f the file; repeat for more",
+	  offsetof(struct settings, labels), 0 },
 	VT_OPT_END
 };
 
@@ -93,18 +99,32 @@ static int need_mono(struct vt_export_context *context)
 	return VT_EXIT_FAILURE;
 }
 
-static int open_output(struct vt_sink *out, const struct settings *set,
-                       const struct vt_export *format, const struct vt_input *in)
-{
-	struct stat input, output;
+/* The runs of one call: one output, one exporter, and what is left of --limit. */
+struct job {
+	struct settings *set;
+	const struct vt_inputs *all;
+	const struct vt_export *format;
+	enum vt_time_mode mode;
+	struct vt_sink out;
+	bool opened;                    /* `out` */
+	void *shared;
+	uint64_t printed;
+	unsigned unknown;               /* runs that lack a name that was asked for */
+};
 
-	if (set->output && stat(set->output, &output) == 0 && S_ISREG(output.st_mode))
-		for (unsigned i = 0; i < in->count; i++)
-			if (stat(in->paths[i], &input) == 0 && input.st_ino == output.st_ino &&
-			    input.st_dev == output.st_dev)
-				return vt_usage("-o %s: that is the input", set->output);
-	int err = vt_sink_open(out, set->output,
-	                       set->force || format->replaces ? VT_SINK_REPLACE : 0);
+static int open_output(struct job *job)
+{
+	const struct settings *set = job->set;
+	struct stat output;
+
+	if (job->opened)
+		return VT_EXIT_OK;
+	if (set->output && stat(set->output, &output) == 0 && S_ISREG(output.st_mode) &&
+	    vt_inputs_have(job->all, set->output))
+		return vt_usage("-o %s: that is the input", set->output);
+	int err = vt_sink_open(&job->out, set->output,
+	                       set->force || job->format->replaces ? VT_SINK_REPLACE : 0);
+	job->opened = !err;
 	if (!err)
 		return VT_EXIT_OK;
 	vt_message("%s: %s%s", set->output ? set->output : "standard output", vt_strerror(err),
@@ -113,22 +133,23 @@ static int open_output(struct vt_sink *out, const struct settings *set,
 }
 
 /* Events go by; returns how many there were, or a negative error. */
-static int64_t run_events(const struct vt_export *format, void *state, const struct settings *set,
-                          const struct vt_export_context *context)
+static int64_t run_events(struct job *job, void *state, const struct vt_export_context *context)
 {
-	struct vt_reader *reader = context->in->reader;
+	const struct vt_export *format = job->format;
+	const struct settings *set = job->set;
 	const struct vt_event *event;
 	int64_t count = 0;
 	int err = format->begin(state, context), more = 0;
 
 	/* The sink's error is sticky: writing on into a full disk is of no use. */
 	while (!err && !context->out->error) {
-		if (set->limit_given && (uint64_t)count >= set->limit)
+		if (set->limit_given && job->printed >= set->limit)
 			break;
-		more = vt_reader_next(reader, &event);
+		more = vt_reader_next(context->in->reader, &event);
 		if (more <= 0)
 			break;
 		err = format->event(state, event);
+		job->printed++;
 		count++;
 	}
 	if (!err && more >= 0 && format->end)
@@ -136,20 +157,26 @@ static int64_t run_events(const struct vt_export *format, void *state, const str
 	return err ? err : more < 0 ? more : count;
 }
 
-static int export_events(const struct vt_export *format, const struct settings *set,
-                         const struct vt_export_context *context)
+static int reading_failed(const struct vt_input *in, int err)
 {
-	void *state = calloc(1, format->state_size);
-	int64_t count = state ? run_events(format, state, set, context) : -ENOMEM;
+	int code = vt_input_failed(in, err);
 
-	if (state && format->destroy)
-		format->destroy(state);
+	return code == VT_EXIT_NOT_A_LOG ? VT_EXIT_DAMAGED : code;
+}
+
+static int export_events(struct job *job, const struct vt_export_context *context)
+{
+	const struct settings *set = job->set;
+	void *state = calloc(1, job->format->state_size);
+	bool full = set->limit_given && job->printed >= set->limit;
+	int64_t count = state ? run_events(job, state, context) : -ENOMEM;
+
+	if (state && job->format->destroy)
+		job->format->destroy(state);
 	free(state);
-	if (count < 0) {
-		int code = vt_input_failed(context->in, (int)count);
-		return code == VT_EXIT_NOT_A_LOG ? VT_EXIT_DAMAGED : code;
-	}
-	if (count == 0 && !(set->limit_given && set->limit == 0) && !context->out->error)
+	if (count < 0)
+		return reading_failed(context->in, (int)count);
+	if (count == 0 && !full && !context->out->error)
 		vt_choice_explain_nothing(&set->choice, context->in);
 	return VT_EXIT_OK;
 }
@@ -169,26 +196,137 @@ static int finish_output(struct vt_sink *out, const struct settings *set, int co
 	return code;
 }
 
-static int decode(struct settings *set, struct vt_input *in, const struct vt_export *format,
-                  enum vt_time_mode mode)
+/* What a run is printed from; the selection is made. *unknown as of vt_choice_apply_known. */
+static int prepare(struct job *job, struct vt_input *in, struct vt_export_context *context,
+                   bool *unknown)
 {
-	struct vt_sink out;
-	struct vt_export_context context = {
-		.out = &out, .in = in, .filter = &set->choice.filter, .time = mode,
-		.exact = set->exact, .at = set->at_given ? (int64_t)set->at : -1,
-	};
+	struct settings *set = job->set;
 	int code = VT_EXIT_OK;
 
-	if (mode == VT_TIME_MONO)
-		code = need_mono(&context);
+	*context = (struct vt_export_context){
+		.out = &job->out, .in = in, .filter = &set->choice.filter, .time = job->mode,
+		.exact = set->exact, .at = set->at_given ? (int64_t)set->at : -1,
+		.labels = &set->labels, .runs = job->all->count, .shared = job->shared,
+	};
+	if (job->mode == VT_TIME_MONO)
+		code = need_mono(context);
 	if (!code)
+		code = vt_choice_apply_known(&set->choice, in, unknown);
+	/* A name that no run has is a mistake; the last one says so. */
+	if (!code && *unknown && ++job->unknown == job->all->count)
 		code = vt_choice_apply(&set->choice, in);
+	return code;
+}
+
+static int survey(struct job *job, const struct vt_export_context *context)
+{
+	int err = job->format->survey ? job->format->survey(context) : 0;
+	struct vt_input in = *context->in;
+
+	in.quiet = false;
+	return err ? reading_failed(&in, err) : VT_EXIT_OK;
+}
+
+static int decode_run(void *user, struct vt_input *in)
+{
+	struct job *job = user;
+	struct vt_export_context context;
+	bool unknown = false, last = in->index + 1 == job->all->count;
+	int code = prepare(job, in, &context, &unknown);
+
 	if (!code)
-		code = open_output(&out, set, format, in);
-	if (code)
-		return code;
-	code = format->whole ? format->whole(&context) : export_events(format, set, &context);
-	return finish_output(&out, set, code);
+		code = open_output(job);
+	if (!code && unknown)
+		vt_message("%s: has none of what is asked for", in->name);
+	/* With several runs all were surveyed before the first. */
+	if (!code && !unknown && job->all->count == 1)
+		code = survey(job, &context);
+	if (!code && !unknown)
+		code = job->format->whole ? job->format->whole(&context) : export_events(job, &context);
+	/* What is said of this run comes behind it. */
+	if (job->opened && (last || code == VT_EXIT_FAILURE || code == VT_EXIT_USAGE)) {
+		code = finish_output(&job->out, job->set, code);
+		job->opened = false;
+	} else if (job->opened) {
+		vt_sink_flush(&job->out);
+	}
+	return code;
+}
+
+/* Opens each run in turn only to look at it. What fails will say so when it is read for good. */
+static int survey_runs(struct job *job)
+{
+	int code = VT_EXIT_OK;
+
+	for (unsigned i = 0; i < job->all->count && !code; i++) {
+		struct vt_export_context context;
+		struct vt_input in;
+		bool unknown = false;
+		if (vt_inputs_open(job->all, i, true, &in))
+			continue;
+		code = prepare(job, &in, &context, &unknown);
+		if (!code && !unknown)
+			code = survey(job, &context);
+		vt_input_close(&in, code);
+	}
+	job->unknown = 0;
+	return code;
+}
+
+/* All runs open at once, for one dump of all. */
+static int decode_together(struct job *job)
+{
+	unsigned count = 0, most = job->all->count;
+	struct vt_input *in = calloc(most, sizeof(*in));
+	struct vt_export_context *contexts = calloc(most, sizeof(*contexts));
+	int code = in && contexts ? job->all->code
+	                          : vt_input_failed(&(struct vt_input){ .name = "" }, -ENOMEM);
+
+	for (unsigned i = 0; in && contexts && i < most; i++) {
+		bool unknown;
+		int one = vt_inputs_open(job->all, i, false, &in[count]);
+		if (!one && (one = prepare(job, &in[count], &contexts[count], &unknown)))
+			one = vt_input_close(&in[count], one);
+		else if (!one)
+			count++;
+		code = vt_exit_worse(code, one);
+		if (one == VT_EXIT_USAGE || one == VT_EXIT_FAILURE)
+			break;
+	}
+	if (count > 0 && code != VT_EXIT_USAGE && code != VT_EXIT_FAILURE) {
+		int one = open_output(job);
+		code = vt_exit_worse(code, one ? one : job->format->all(contexts, count));
+	}
+	if (job->opened)
+		code = finish_output(&job->out, job->set, code);
+	for (unsigned i = 0; i < count; i++)
+		code = vt_exit_worse(code, vt_input_close(&in[i], VT_EXIT_OK));
+	free(in);
+	free(contexts);
+	return code;
+}
+
+static int decode(struct settings *set, const struct vt_inputs *all, const struct vt_export *format,
+                  enum vt_time_mode mode)
+{
+	struct job job = { .set = set, .all = all, .format = format, .mode = mode };
+	int code = VT_EXIT_OK;
+
+	if (format->all)
+		return decode_together(&job);
+	job.shared = calloc(1, format->shared_size + 1);
+	if (!job.shared)
+		return vt_input_failed(&(struct vt_input){ .name = "" }, -ENOMEM);
+	if (format->survey && all->count > 1)
+		code = survey_runs(&job);
+	if (!code)
+		code = vt_inputs_each(all, decode_run, &job);
+	if (job.opened)
+		code = finish_output(&job.out, set, code);
+	if (format->forget)
+		format->forget(job.shared);
+	free(job.shared);
+	return code;
 }
 
 static int run(int argc, char **argv)
@@ -196,7 +334,7 @@ static int run(int argc, char **argv)
 	struct settings set = { .format = NULL };
 	const struct vt_export *format = NULL;
 	enum vt_time_mode mode = VT_TIME_REL;
-	struct vt_input in;
+	struct vt_inputs all;
 	int first = vt_opt_parse(&vt_cmd_decode, argc, argv, &set);
 	int code = first >= 0 ? VT_EXIT_OK : first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
 
@@ -207,9 +345,15 @@ static int run(int argc, char **argv)
 		if (!code && set.at_given && (set.at == 0 || set.at > INT64_MAX))
 			code = vt_usage("--at: records are numbered from 1");
 		if (!code)
-			code = vt_input_open(&in, argv + first, argc - first);
+			code = vt_labels_check(&set.labels);
+		if (!code && set.labels.count > 0 && !format->takes_labels)
+			code = vt_usage("--label is for --format prometheus and metrics-json");
 		if (!code)
-			code = vt_input_close(&in, decode(&set, &in, format, mode));
+			code = vt_inputs_sort(&all, argv + first, argc - first);
+		if (!code) {
+			code = decode(&set, &all, format, mode);
+			vt_inputs_free(&all);
+		}
 	}
 	vt_opt_free(options, &set);
 	return code;
@@ -220,12 +364,16 @@ const struct vt_command vt_cmd_decode = {
 	.args = "[FILE...|-]",
 	.summary = "print the events of a log or its counters, as text, JSON, CSV ...",
 	.details = "Without a FILE, valktrace.vtrace in the current directory is read; '-' is\n"
-	           "standard input. Events come in order of time; without filters, all of them.\n",
+	           "standard input. Events come in order of time; without filters, all of them.\n"
+	           "A FILE is a log, a part of one, or a ring file (.vring). Files of one run are\n"
+	           "read together; runs are printed one after another, the earliest first, with\n"
+	           "their run id in each line. metrics-json is then one object a line.\n",
 	.examples = "  valktrace decode --category gc\n"
 	            "  valktrace decode --event gc.pause_end --min-duration 1ms\n"
 	            "  valktrace decode --category gc,loop --since 0.5 --until 1.5s\n"
 	            "  valktrace decode --where 'reclaimed >= 1MiB' --format json run.vtrace\n"
-	            "  valktrace decode --format prometheus -o node/valktrace.prom\n",
+	            "  valktrace decode --format prometheus -o node/valktrace.prom\n"
+	            "  valktrace decode --format prometheus --label run=%r a.vtrace b.vtrace\n",
 	.opts = options,
 	.run = run,
 };

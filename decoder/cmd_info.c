@@ -6,6 +6,7 @@
 
 #include "decoder/cmd.h"
 #include "decoder/export.h"
+#include "decoder/inputs.h"
 #include "decoder/jsonw.h"
 #include "decoder/process_text.h"
 
@@ -17,7 +18,8 @@ struct settings {
 };
 
 static const struct vt_opt options[] = {
-	{ "json", 0, VT_OPT_FLAG, NULL, "as one JSON object", offsetof(struct settings, json), 0 },
+	{ "json", 0, VT_OPT_FLAG, NULL, "as one JSON object a line, one a run",
+	  offsetof(struct settings, json), 0 },
 	VT_OPT_END
 };
 
@@ -40,8 +42,11 @@ static void print_head(struct vt_sink *out, const struct vt_input *in)
 		vt_sink_printf(out, " and %u more", in->count - 1);
 	vt_sink_string(out, "  ");
 	vt_put_grouped(out, run->bytes);
-	vt_sink_printf(out, " bytes, format %u.%u, %s, ", VT_FORMAT_MAJOR, VT_FORMAT_MINOR,
-	               run->closed ? "closed" : "NOT CLOSED");
+	if (run->parts == 0)
+		vt_sink_string(out, " bytes, ring file, ");
+	else
+		vt_sink_printf(out, " bytes, format %u.%u, %s, ", VT_FORMAT_MAJOR, VT_FORMAT_MINOR,
+		               run->closed ? "closed" : run->writing ? "STILL BEING WRITTEN" : "NOT CLOSED");
 	if (run->damaged) {
 		vt_sink_string(out, "DAMAGED (");
 		vt_put_grouped(out, run->damaged_bytes);
@@ -50,8 +55,9 @@ static void print_head(struct vt_sink *out, const struct vt_input *in)
 		vt_sink_string(out, "undamaged\n");
 	}
 	line_begin(out, "run");
-	vt_sink_printf(out, "%016" PRIx64 ", %u part%s", run->run, run->parts,
-	               run->parts == 1 ? "" : "s");
+	vt_sink_printf(out, "%016" PRIx64, run->run);
+	if (run->parts > 0)
+		vt_sink_printf(out, ", %u part%s", run->parts, run->parts == 1 ? "" : "s");
 	if (run->parts_missing > 0)
 		vt_sink_printf(out, ", %u MISSING", run->parts_missing);
 	vt_sink_char(out, '\n');
@@ -140,7 +146,7 @@ static void print_missing(struct vt_sink *out, const struct vt_input *in)
 }
 
 static void print_category_row(struct vt_sink *out, const char *name, uint64_t events,
-                               uint64_t bytes, uint64_t lost)
+                               uint64_t bytes, uint64_t lost, bool is_log)
 {
 	size_t line = out->used;
 
@@ -148,7 +154,7 @@ static void print_category_row(struct vt_sink *out, const char *name, uint64_t e
 	vt_put_column(out, line, 10);
 	vt_put_right(out, events, 12);
 	vt_put_right(out, bytes, 14);
-	if (events > 0) {
+	if (events > 0 && is_log) {
 		char ratio[32];
 		uint64_t hundredths = bytes > UINT64_MAX / 100 ? 0 : (bytes * 100 + events / 2) / events;
 		int n = snprintf(ratio, sizeof(ratio), "%" PRIu64 ".%02u", hundredths / 100,
@@ -185,10 +191,10 @@ static void print_categories(struct vt_sink *out, const struct vt_run_info *run)
 			continue;
 		sections += run->stored[c];
 		print_category_row(out, category_label(run, c, spare), run->decoded[c],
-		                   run->stored[c], lost);
+		                   run->stored[c], lost, run->parts > 0);
 	}
 	size_t line = out->used;
-	vt_sink_string(out, "frame, schema, names");
+	vt_sink_string(out, run->parts > 0 ? "frame, schema, names" : "rings, tables");
 	vt_put_column(out, line, 22);
 	vt_put_right(out, run->bytes > sections ? run->bytes - sections : 0, 14);
 	vt_sink_char(out, '\n');
@@ -397,25 +403,41 @@ static void print_json(struct vt_sink *out, const struct vt_input *in)
 	vt_sink_char(out, '\n');
 }
 
+struct job {
+	struct settings set;
+	struct vt_inputs all;
+};
+
+static int print_run(void *user, struct vt_input *in)
+{
+	const struct job *job = user;
+	const struct settings *set = &job->set;
+	struct vt_sink text;
+
+	if (vt_sink_memory(&text))
+		return vt_input_failed(in, -ENOMEM);
+	if (set->json)
+		print_json(&text, in);
+	if (!set->json && in->index > 0)
+		vt_sink_char(&text, '\n');
+	if (!set->json)
+		print_text(&text, in);
+	return in->index + 1 < job->all.count ? vt_sink_print_more(&text) : vt_sink_print(&text);
+}
+
 static int run(int argc, char **argv)
 {
-	struct settings set = { false };
-	struct vt_input in;
-	struct vt_sink text;
-	int first = vt_opt_parse(&vt_cmd_info, argc, argv, &set);
+	struct job job = { .set = { false } };
+	int first = vt_opt_parse(&vt_cmd_info, argc, argv, &job.set);
 
 	if (first < 0)
 		return first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
-	int code = vt_input_open(&in, argv + first, argc - first);
+	int code = vt_inputs_sort(&job.all, argv + first, argc - first);
 	if (code)
 		return code;
-	if (vt_sink_memory(&text))
-		return vt_input_close(&in, vt_input_failed(&in, -ENOMEM));
-	if (set.json)
-		print_json(&text, &in);
-	else
-		print_text(&text, &in);
-	return vt_input_close(&in, vt_sink_print(&text));
+	code = vt_inputs_each(&job.all, print_run, &job);
+	vt_inputs_free(&job.all);
+	return code;
 }
 
 const struct vt_command vt_cmd_info = {

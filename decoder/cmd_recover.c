@@ -151,6 +151,11 @@ static int recover_file(const char *path)
 	int err = vt_reader_open(&reader, &path, 1, NULL);
 	if (err < 0)
 		return vt_input_failed(&(struct vt_input){ .name = path }, err);
+	if (vt_reader_run(reader)->parts == 0) {
+		vt_reader_close(reader);
+		vt_message("%s: is a ring file, not a log; valktrace decode reads it", path);
+		return VT_EXIT_NOT_A_LOG;
+	}
 	if (vt_reader_run(reader)->closed) {
 		vt_reader_close(reader);
 		vt_message("%s: is closed already; nothing to recover", path);

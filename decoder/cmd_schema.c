@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decoder/cmd.h"
+#include "decoder/inputs.h"
 #include "decoder/names.h"
 #include "decoder/process_text.h"
 
@@ -180,7 +181,9 @@ static int check_categories(const struct settings *set, const struct vt_schema *
 	return VT_EXIT_OK;
 }
 
-static int print(const struct settings *set, const struct vt_schema *schema)
+/* Of run number `index` of `count`. */
+static int print(const struct settings *set, const struct vt_schema *schema, unsigned index,
+                 unsigned count)
 {
 	struct vt_sink out;
 	bool all = !set->metrics && !set->probes;
@@ -189,6 +192,8 @@ static int print(const struct settings *set, const struct vt_schema *schema)
 	if (code)
 		return code;
 	err = vt_sink_memory(&out);
+	if (!err && index > 0)
+		vt_sink_char(&out, '\n');
 	if (!err && all && set->categories.count == 0)
 		print_categories(&out, schema);
 	if (!err && all)
@@ -199,32 +204,47 @@ static int print(const struct settings *set, const struct vt_schema *schema)
 		print_metrics(&out, schema);
 	if (!err && set->probes)
 		print_probes(&out);
-	return err ? VT_EXIT_FAILURE : vt_sink_print(&out);
+	if (err)
+		return VT_EXIT_FAILURE;
+	return index + 1 < count ? vt_sink_print_more(&out) : vt_sink_print(&out);
+}
+
+struct job {
+	struct settings set;
+	struct vt_inputs all;
+};
+
+/* The schema of each run, a blank line between. */
+static int print_run(void *user, struct vt_input *in)
+{
+	const struct vt_process_info *p = vt_main_process(in->run);
+	const struct job *job = user;
+
+	return print(&job->set, p ? p->schema : vt_schema_builtin(), in->index, job->all.count);
 }
 
 static int run(int argc, char **argv)
 {
-	struct settings set = { .metrics = false };
-	struct vt_input in;
-	int first = vt_opt_parse(&vt_cmd_schema, argc, argv, &set);
+	struct job job = { .set = { .metrics = false } };
+	int first = vt_opt_parse(&vt_cmd_schema, argc, argv, &job.set);
 	int code = first == VT_OPT_USAGE ? VT_EXIT_USAGE : VT_EXIT_OK;
 
 	if (first == argc) {
-		code = print(&set, vt_schema_builtin());
+		code = print(&job.set, vt_schema_builtin(), 0, 1);
 	} else if (first >= 0) {
-		code = vt_input_open(&in, argv + first, argc - first);
+		code = vt_inputs_sort(&job.all, argv + first, argc - first);
 		if (!code) {
-			const struct vt_process_info *p = vt_main_process(in.run);
-			code = vt_input_close(&in, print(&set, p ? p->schema : vt_schema_builtin()));
+			code = vt_inputs_each(&job.all, print_run, &job);
+			vt_inputs_free(&job.all);
 		}
 	}
-	vt_opt_free(options, &set);
+	vt_opt_free(options, &job.set);
 	return code;
 }
 
 const struct vt_command vt_cmd_schema = {
 	.name = "schema",
-	.args = "[FILE]",
+	.args = "[FILE...|-]",
 	.summary = "list categories, events, fields and metrics",
 	.details = "Without a FILE: those that this valktrace knows; else those in the log.\n",
 	.examples = "  valktrace schema --category gc\n"

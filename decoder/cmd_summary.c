@@ -6,6 +6,7 @@
 #include "decoder/choice.h"
 #include "decoder/cmd.h"
 #include "decoder/export.h"
+#include "decoder/inputs.h"
 #include "decoder/summary.h"
 
 static void (*const pages[])(struct vt_summary *s) = {
@@ -42,6 +43,8 @@ static int whole_summary(const struct vt_export_context *context)
 		vt_sink_discard(&text);
 		return vt_input_failed(context->in, err);
 	}
+	if (context->in->index > 0)
+		vt_sink_char(context->out, '\n');
 	vt_sink_bytes(context->out, text.buffer, text.used);
 	vt_sink_discard(&text);
 	return VT_EXIT_OK;
@@ -55,32 +58,46 @@ const struct vt_export vt_export_summary = {
 
 static const struct vt_opt options[] = { VT_OPT_END };
 
-static int run(int argc, char **argv)
+/* One page a run. */
+static int print_run(void *user, struct vt_input *in)
 {
 	struct vt_filter filter = { .size = sizeof(filter) };
-	struct vt_input in;
+	const struct vt_inputs *all = user;
 	struct vt_sink text;
 	const char *unknown;
+	int err = vt_sink_memory(&text);
+
+	if (err)
+		return vt_input_failed(in, err);
+	if (in->index > 0)
+		vt_sink_char(&text, '\n');
+	err = vt_reader_select(in->reader, &filter, &unknown);
+	if (!err)
+		err = summarize(&text, in, &filter);
+	if (err) {
+		vt_sink_discard(&text);
+		return vt_input_failed(in, err);
+	}
+	if (in->index + 1 < all->count)
+		return vt_sink_print_more(&text);
+	if (isatty(STDOUT_FILENO))
+		vt_sink_string(&text, "\nnext: valktrace decode --category gc | less\n");
+	return vt_sink_print(&text);
+}
+
+static int run(int argc, char **argv)
+{
+	struct vt_inputs all;
 	int first = vt_opt_parse(&vt_cmd_summary, argc, argv, NULL);
 
 	if (first < 0)
 		return first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
-	int code = vt_input_open(&in, argv + first, argc - first);
+	int code = vt_inputs_sort(&all, argv + first, argc - first);
 	if (code)
 		return code;
-	int err = vt_sink_memory(&text);
-	if (err)
-		return vt_input_close(&in, vt_input_failed(&in, err));
-	err = vt_reader_select(in.reader, &filter, &unknown);
-	if (!err)
-		err = summarize(&text, &in, &filter);
-	if (err) {
-		vt_sink_discard(&text);
-		return vt_input_close(&in, vt_input_failed(&in, err));
-	}
-	if (isatty(STDOUT_FILENO))
-		vt_sink_string(&text, "\nnext: valktrace decode --category gc | less\n");
-	return vt_input_close(&in, vt_sink_print(&text));
+	code = vt_inputs_each(&all, print_run, &all);
+	vt_inputs_free(&all);
+	return code;
 }
 
 const struct vt_command vt_cmd_summary = {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "decoder/units.h"
+
 const struct vt_export *const vt_exports[] = {
 	&vt_export_text,
 	&vt_export_json,
@@ -41,6 +43,17 @@ const char *vt_thread_name_of(const struct vt_ring_info *ring)
 	if (*ring->name)
 		return ring->name;
 	return *ring->process->program ? ring->process->program : "thread";
+}
+
+void vt_run_column(struct vt_sink *out, const struct vt_input *in)
+{
+	char *p = vt_sink_room(out, VT_NUM_MAX);
+
+	if (in->run_digits == 0)
+		return;
+	p = vt_num_hex(p, in->run->run >> (64 - 4 * in->run_digits), in->run_digits);
+	memcpy(p, "  ", 2);
+	vt_sink_upto(out, p + 2);
 }
 
 void vt_thread_label(struct vt_sink *out, const struct vt_input *in,

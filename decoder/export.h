@@ -10,6 +10,7 @@
 #include <valktrace/reader.h>
 
 #include "decoder/input.h"
+#include "decoder/opt.h"
 #include "decoder/out.h"
 
 enum vt_time_mode { VT_TIME_REL, VT_TIME_UTC, VT_TIME_MONO, VT_TIME_TICKS };
@@ -22,17 +23,27 @@ struct vt_export_context {
 	uint64_t mono_start;            /* CLOCK_MONOTONIC at t_ns 0, for VT_TIME_MONO */
 	bool exact;
 	int64_t at;                     /* --at; -1: the last record of each process */
+	const struct vt_list *labels;   /* --label */
+	unsigned runs;                  /* how many are printed, one after another */
+	void *shared;                   /* what the exporter keeps from run to run; zeroed at first */
 };
 
 struct vt_export {
 	const char *name, *summary;
 	bool replaces;                  /* -o always replaces: the file is polled by somebody */
+	bool takes_labels;
 	size_t state_size;              /* zeroed before `begin` */
 	int (*begin)(void *state, const struct vt_export_context *context);
 	int (*event)(void *state, const struct vt_event *event);        /* gaps too; 0 or an error */
 	int (*end)(void *state);        /* NULL: nothing to do */
 	void (*destroy)(void *state);   /* NULL: nothing to free */
 	int (*whole)(const struct vt_export_context *context);          /* instead of the four; exit code */
+	/* Instead of all these: every run at once, `count` contexts of runs that are open. Exit code. */
+	int (*all)(const struct vt_export_context *contexts, unsigned count);
+	/* What is needed to know of all runs before the first is printed. 0 or an error. */
+	size_t shared_size;
+	int (*survey)(const struct vt_export_context *context);
+	void (*forget)(void *shared);
 };
 
 extern const struct vt_export *const vt_exports[];      /* ends with NULL */
@@ -48,6 +59,9 @@ uint64_t vt_export_time(const struct vt_export_context *context, const struct vt
 /* name/tid, or name/pid/tid when there are several processes; escaped, without blanks. */
 void vt_thread_label(struct vt_sink *out, const struct vt_input *in,
                      const struct vt_ring_info *ring);
+
+/* The run, as much of its id as tells it from the others; nothing when there is one only. */
+void vt_run_column(struct vt_sink *out, const struct vt_input *in);
 
 /* The name of a thread, or of its program if it has none. */
 const char *vt_thread_name_of(const struct vt_ring_info *ring);

@@ -29,12 +29,18 @@ struct csv_type {
 	unsigned columns[VT_MAX_FIELDS];        /* where each field goes */
 };
 
+/* The columns of all runs, which stand in one header. */
+struct csv_shared {
+	struct column *columns;
+	unsigned count;
+	bool any, begun;                /* there is an event; the header is written */
+};
+
 struct csv_state {
 	const struct vt_export_context *context;
 	struct vt_sink *out;
 	struct vt_pointer_map types;
-	struct column *columns;
-	unsigned count;
+	struct csv_shared *shared;
 };
 
 static bool isalnum_ascii(char c)
@@ -89,7 +95,7 @@ static int compare_types(const void *a, const void *b)
 }
 
 /* Index of the column with this key, added if it is new; or a negative error. */
-static int column_of(struct csv_state *c, const char *key)
+static int column_of(struct csv_shared *c, const char *key)
 {
 	for (unsigned i = 0; i < c->count; i++)
 		if (strcmp(c->columns[i].key, key) == 0)
@@ -104,7 +110,7 @@ static int column_of(struct csv_state *c, const char *key)
 	return columns[c->count].key ? (int)c->count++ : -ENOMEM;
 }
 
-static int name_columns(struct csv_state *c, struct csv_type *type)
+static int name_columns(struct csv_shared *c, struct csv_type *type)
 {
 	struct vt_sink key;
 
@@ -124,62 +130,114 @@ static int name_columns(struct csv_state *c, struct csv_type *type)
 	return 0;
 }
 
-/* One pass over the selection tells which types it has; the selection then starts over. */
-static int find_types(struct csv_state *c)
+static int meet_type(struct vt_pointer_map *types, const struct vt_event *event)
 {
-	struct vt_reader *reader = c->context->in->reader;
-	const struct vt_event *event;
-	const char *unknown;
-	int more;
+	struct csv_type *type = calloc(1, sizeof(*type));
 
-	while ((more = vt_reader_next(reader, &event)) > 0) {
-		if (event->gap || vt_pointer_map_get(&c->types, event->desc))
-			continue;
-		struct csv_type *type = calloc(1, sizeof(*type));
-		if (!type || vt_pointer_map_add(&c->types, event->desc, type)) {
-			free(type);
-			return -ENOMEM;
-		}
-		type->desc = event->desc;
+	if (!type || vt_pointer_map_add(types, event->desc, type)) {
+		free(type);
+		return -ENOMEM;
 	}
-	return more < 0 ? more : vt_reader_select(reader, c->context->filter, &unknown);
+	type->desc = event->desc;
+	return 0;
 }
 
-static int make_columns(struct csv_state *c)
+/* One pass over the selection tells which types it has; the selection then starts over. */
+static int find_types(const struct vt_export_context *context, struct vt_pointer_map *types)
+{
+	struct vt_reader *reader = context->in->reader;
+	const struct vt_event *event;
+	const char *unknown;
+	int more, err = 0;
+
+	while (!err && (more = vt_reader_next(reader, &event)) > 0)
+		if (!event->gap && !vt_pointer_map_get(types, event->desc))
+			err = meet_type(types, event);
+	return err ? err : more < 0 ? more : vt_reader_select(reader, context->filter, &unknown);
+}
+
+static int make_columns(struct csv_shared *shared, const struct vt_pointer_map *map)
 {
 	size_t count = 0;
-	struct csv_type **types = calloc(c->types.used + 1, sizeof(*types));
+	struct csv_type **types = calloc(map->used + 1, sizeof(*types));
 	int err = types ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !err && i < c->types.size; i++)
-		if (c->types.slots[i].key)
-			types[count++] = c->types.slots[i].value;
+	for (size_t i = 0; !err && i < map->size; i++)
+		if (map->slots[i].key)
+			types[count++] = map->slots[i].value;
 	if (count > 1)
 		qsort(types, count, sizeof(*types), compare_types);
 	for (size_t i = 0; !err && i < count; i++)
-		err = name_columns(c, types[i]);
+		err = name_columns(shared, types[i]);
 	free(types);
 	return err;
+}
+
+static int csv_survey(const struct vt_export_context *context)
+{
+	struct csv_shared *shared = context->shared;
+	struct vt_pointer_map types = { NULL, 0, 0 };
+	int err = find_types(context, &types);
+
+	if (!err)
+		err = make_columns(shared, &types);
+	shared->any |= types.used > 0;
+	vt_pointer_map_free(&types, free);
+	return err;
+}
+
+static void csv_forget(void *shared)
+{
+	struct csv_shared *c = shared;
+
+	for (unsigned i = 0; i < c->count; i++)
+		free(c->columns[i].key);
+	free(c->columns);
 }
 
 static int csv_begin(void *state, const struct vt_export_context *context)
 {
 	struct csv_state *c = state;
+	struct csv_shared *shared = c->shared = context->shared;
 
 	c->context = context;
 	c->out = context->out;
-	int err = find_types(c);
-	if (!err)
-		err = make_columns(c);
-	if (err || c->types.used == 0)
-		return err;
+	if (!shared->any || shared->begun)
+		return 0;
+	shared->begun = true;
 	vt_sink_string(c->out, FIXED);
-	for (unsigned i = 0; i < c->count; i++) {
+	for (unsigned i = 0; i < shared->count; i++) {
 		vt_sink_char(c->out, ',');
-		put_cell(c->out, c->columns[i].key, strlen(c->columns[i].key));
+		put_cell(c->out, shared->columns[i].key, strlen(shared->columns[i].key));
 	}
 	vt_sink_string(c->out, "\r\n");
 	return 0;
+}
+
+/* Where the fields of a type go. What a growing log has only now gets no column: the header stands. */
+static const struct csv_type *type_of(struct csv_state *c, const struct vt_event *event)
+{
+	struct csv_type *type = vt_pointer_map_get(&c->types, event->desc);
+	const struct csv_shared *shared = c->shared;
+
+	if (type || meet_type(&c->types, event))
+		return type;
+	type = vt_pointer_map_get(&c->types, event->desc);
+	for (unsigned i = 0; i < event->desc->count; i++)
+		type->columns[i] = UINT32_MAX;
+	struct vt_sink key;
+	if (vt_sink_memory(&key))
+		return type;
+	for (unsigned i = 0; i < event->desc->count; i++) {
+		key.used = 0;
+		vt_field_key(&key, &event->desc->fields[i]);
+		const char *text = vt_sink_text(&key);
+		for (unsigned k = 0; k < shared->count; k++)
+			if (strcmp(shared->columns[k].key, text) == 0)
+				type->columns[i] = k;
+	}
+	vt_sink_discard(&key);
+	return type;
 }
 
 /* ---- rows ---------------------------------------------------------------------------------- */
@@ -225,16 +283,18 @@ static void put_value(struct csv_state *c, const struct vt_event *event, unsigne
 static int csv_event(void *state, const struct vt_event *event)
 {
 	struct csv_state *c = state;
-	const struct csv_type *type = event->gap ? NULL : vt_pointer_map_get(&c->types, event->desc);
+	const struct csv_type *type = event->gap ? NULL : type_of(c, event);
+	struct csv_shared *shared = c->shared;
 	const char *name = vt_thread_name_of(event->ring), *category;
 
 	if (!type)
-		return 0;
-	for (unsigned i = 0; i < c->count; i++)
-		c->columns[i].field = -1;
+		return event->gap ? 0 : -ENOMEM;
+	for (unsigned i = 0; i < shared->count; i++)
+		shared->columns[i].field = -1;
 	for (unsigned i = 0; i < event->desc->count; i++)
-		if (!vt_field_absent(&event->desc->fields[i], event->values[i]))
-			c->columns[type->columns[i]].field = (int)i;
+		if (type->columns[i] < shared->count &&
+		    !vt_field_absent(&event->desc->fields[i], event->values[i]))
+			shared->columns[type->columns[i]].field = (int)i;
 	char *p = vt_num_u64(vt_sink_room(c->out, 4 * VT_NUM_MAX), vt_export_time(c->context, event));
 	*p++ = ',';
 	p = vt_num_hex(p, c->context->in->run->run, 16);
@@ -250,10 +310,10 @@ static int csv_event(void *state, const struct vt_event *event)
 	put_cell(c->out, category, strlen(category));
 	vt_sink_char(c->out, ',');
 	put_cell(c->out, event->desc->name, strlen(event->desc->name));
-	for (unsigned i = 0; i < c->count; i++) {
+	for (unsigned i = 0; i < shared->count; i++) {
 		vt_sink_char(c->out, ',');
-		if (c->columns[i].field >= 0)
-			put_value(c, event, (unsigned)c->columns[i].field);
+		if (shared->columns[i].field >= 0)
+			put_value(c, event, (unsigned)shared->columns[i].field);
 	}
 	vt_sink_string(c->out, "\r\n");
 	return 0;
@@ -264,9 +324,6 @@ static void csv_destroy(void *state)
 	struct csv_state *c = state;
 
 	vt_pointer_map_free(&c->types, free);
-	for (unsigned i = 0; i < c->count; i++)
-		free(c->columns[i].key);
-	free(c->columns);
 }
 
 const struct vt_export vt_export_csv = {
@@ -276,4 +333,7 @@ const struct vt_export vt_export_csv = {
 	.begin = csv_begin,
 	.event = csv_event,
 	.destroy = csv_destroy,
+	.shared_size = sizeof(struct csv_shared),
+	.survey = csv_survey,
+	.forget = csv_forget,
 };

@@ -349,6 +349,8 @@ static int text_event(void *state, const struct vt_event *event)
 
 	if (vt_unlikely(!ring))
 		return -ENOMEM;
+	if (vt_unlikely(t->context->in->run_digits > 0))
+		vt_run_column(out, t->context->in);
 	if (vt_unlikely(event->gap != NULL))
 		return put_gap(t, event, ring);
 	struct text_type *type = vt_pointer_map_get(&t->types, event->desc);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,19 @@ int vt_feed_open(struct vt_feed *f, const char *path)
 	f->fd = fd;
 	f->size = (uint64_t)st.st_size;
 	return 0;
+}
+
+void vt_feed_refresh(struct vt_feed *f)
+{
+	struct stat st;
+
+	if (f->fd < 0)
+		return;
+	f->writing = flock(f->fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (!f->writing)
+		flock(f->fd, LOCK_UN);
+	if (fstat(f->fd, &st) == 0)
+		f->size = (uint64_t)st.st_size;
 }
 
 int vt_feed_memory(struct vt_feed *f, const char *name, uint8_t *memory, uint64_t size)

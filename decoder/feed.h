@@ -16,8 +16,15 @@ struct vt_feed {
 	int fd;                     /* -1: in memory */
 	uint8_t *memory;            /* owned when fd is -1; NULL else */
 	bool alive;                 /* in memory, of a ring file whose process still runs */
+	bool writing;               /* a recorder holds the file: more is to come */
 	uint64_t size;              /* when it was opened; what is appended later is not read */
 };
+
+/*
+ * Sets `writing`, by the lock that a recorder holds on its log, and then the size: of a file that is not
+ * written any more it is the last one.
+ */
+void vt_feed_refresh(struct vt_feed *f);
 
 /* 0, -EISDIR or -ESPIPE for what is no regular file, or another negative errno. */
 int vt_feed_open(struct vt_feed *f, const char *path);

@@ -21,6 +21,8 @@ static void print_note(void *user, const struct vt_note *note)
 	struct vt_input *in = user;
 	unsigned i = 0;
 
+	if (in->quiet)
+		return;
 	while (i < VT_NOTE_KINDS - 1 && in->notes[i].seen > 0 && in->notes[i].code != note->code)
 		i++;
 	in->notes[i].code = note->code;
@@ -94,11 +96,17 @@ static int exit_code(int err)
 
 int vt_input_failed(const struct vt_input *in, int err)
 {
+	if (in->quiet)
+		return exit_code(err);
 	if (err == -ENOENT && in->paths == default_paths)
 		vt_message("%s: no such file in this directory; name a log, or make one: "
 		           "valktrace record -- COMMAND", in->name);
 	else if (err == -ESPIPE)
 		vt_message("%s: is no regular file; to read a pipe: valktrace ... - < %s", in->name, in->name);
+	else if (err == -ELOOP)
+		vt_message("%s: is a symbolic link; a ring file must be named itself", in->name);
+	else if (err == -EAGAIN)
+		vt_message("%s: its process is still making it; try again", in->name);
 	else if (err == -ENOMEM)
 		vt_message("out of memory");
 	else
@@ -150,9 +158,17 @@ static int check_names(struct vt_input *in)
 	return 0;
 }
 
-int vt_input_open(struct vt_input *in, char **paths, int count)
+static void print_writing(const struct vt_input *in)
 {
-	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1 };
+	char seconds[VT_NUM_MAX + 1];
+
+	*vt_num_seconds(seconds, vt_reader_ns(in->reader, in->run->last), 3) = '\0';
+	vt_message("%s: is still being written: read up to %s s", in->name, seconds);
+}
+
+static int open_input(struct vt_input *in, char **paths, int count, bool quiet)
+{
+	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1, .quiet = quiet };
 	if (count > 0) {
 		in->paths = (const char *const *)paths;
 		in->count = (unsigned)count;
@@ -172,7 +188,19 @@ int vt_input_open(struct vt_input *in, char **paths, int count)
 	}
 	in->run = vt_reader_run(in->reader);
 	in->several_processes = in->run->process_count > 1;
+	if (in->run->writing && !in->quiet)
+		print_writing(in);
 	return VT_EXIT_OK;
+}
+
+int vt_input_open(struct vt_input *in, char **paths, int count)
+{
+	return open_input(in, paths, count, false);
+}
+
+int vt_input_open_quietly(struct vt_input *in, char **paths, int count)
+{
+	return open_input(in, paths, count, true);
 }
 
 const char *vt_cause_name(unsigned cause)
@@ -247,7 +275,7 @@ static void print_tally(const struct vt_input *in, int code)
 	if ((lost == 0 && !in->run->damaged) || vt_sink_memory(&line))
 		return;
 	vt_sink_upto(&line, vt_num_grouped(vt_sink_room(&line, VT_NUM_MAX), vt_decoded_all(in->run)));
-	vt_sink_string(&line, " events in the log; lost ");
+	vt_sink_string(&line, in->run->parts > 0 ? " events in the log; lost " : " events in the ring; lost ");
 	vt_sink_upto(&line, vt_num_grouped(vt_sink_room(&line, VT_NUM_MAX), lost));
 	if (lost > 0)
 		append_causes(&line, in->run);
@@ -266,8 +294,10 @@ int vt_input_close(struct vt_input *in, int code)
 	if (in->reader) {
 		if (code == VT_EXIT_OK && in->run->damaged)
 			code = VT_EXIT_DAMAGED;
-		print_more_notes(in);
-		print_tally(in, code);
+		if (!in->quiet) {
+			print_more_notes(in);
+			print_tally(in, code);
+		}
 		vt_reader_close(in->reader);
 	}
 	if (in->spool >= 0)

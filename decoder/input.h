@@ -23,6 +23,9 @@ struct vt_input {
 	int spool;                      /* copy of stdin, or -1 */
 	struct { int code; unsigned seen; } notes[VT_NOTE_KINDS];
 	bool several_processes;
+	unsigned run_digits;            /* several runs are printed: digits of the run id that tell; else 0 */
+	unsigned index;                 /* which of them this is */
+	bool quiet;                     /* notes and the tally were said already, or will be */
 };
 
 /*
@@ -31,6 +34,9 @@ struct vt_input {
  * or an exit code after a message.
  */
 int vt_input_open(struct vt_input *in, char **paths, int count);
+
+/* The same for a look ahead: its notes and tally are said when it is read for good. */
+int vt_input_open_quietly(struct vt_input *in, char **paths, int count);
 
 /*
  * Closes it and says what was lost or damaged. Returns `code`, or the code for damage if `code`

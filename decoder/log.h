@@ -33,6 +33,7 @@ struct vt_log {
 	struct vt_feed *feeds;
 	size_t feed_count;
 	uint64_t next_sequence;                 /* of a chunk appended to the last file */
+	uint64_t scanned;                       /* how far the last file was */
 	struct vt_notes notes;
 	struct vt_catalog catalog;
 	struct vt_unpacker unpacker;

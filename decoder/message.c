@@ -56,17 +56,33 @@ int vt_usage(const char *format, ...)
 	return VT_EXIT_USAGE;
 }
 
-int vt_sink_print(struct vt_sink *text)
+static int print(struct vt_sink *text, bool last)
 {
 	struct vt_sink out;
 	int err = text->error ? -text->error : vt_sink_open(&out, NULL, 0);
 
 	if (!err) {
 		vt_sink_bytes(&out, text->buffer, text->used);
-		err = vt_sink_close(&out);
+		if (last) {
+			err = vt_sink_close(&out);
+		} else {
+			vt_sink_flush(&out);
+			err = -out.error;
+			vt_sink_discard(&out);  /* leaves stdout open */
+		}
 	}
 	vt_sink_discard(text);
 	if (err)
 		vt_message("standard output: %s", vt_strerror(err));
 	return err ? VT_EXIT_FAILURE : VT_EXIT_OK;
+}
+
+int vt_sink_print(struct vt_sink *text)
+{
+	return print(text, true);
+}
+
+int vt_sink_print_more(struct vt_sink *text)
+{
+	return print(text, false);
 }

@@ -110,6 +110,12 @@ void vt_sink_make_room(struct vt_sink *s, size_t n)
 	s->size = size;
 }
 
+void vt_sink_flush(struct vt_sink *s)
+{
+	if (s->fd >= 0 && !s->error)
+		sink_write(s);
+}
+
 int vt_sink_close(struct vt_sink *s)
 {
 	int err;

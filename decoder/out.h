@@ -32,6 +32,8 @@ int vt_sink_open(struct vt_sink *s, const char *path, unsigned flags);
 int vt_sink_memory(struct vt_sink *s);
 /* Writes out what is left and renames. 0 or the first -errno; then the named file is as it was. */
 int vt_sink_close(struct vt_sink *s);
+/* Writes out what is there so far, of a sink that is no memory. */
+void vt_sink_flush(struct vt_sink *s);
 /* Throws away what was not written yet, and the temporary file. */
 void vt_sink_discard(struct vt_sink *s);
 

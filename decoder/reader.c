@@ -7,6 +7,7 @@
 
 #include <valktrace/error.h>
 
+#include "core/recover.h"
 #include "core/wire.h"
 #include "decoder/batch.h"
 #include "decoder/chunks.h"
@@ -48,6 +49,8 @@ static int open_part(struct part *p, const char *path)
 		err = vt_file_header_decode(&p->header, bytes);
 	if (err == 0 && p->header.length > p->feed.size)
 		err = -VT_E_SHORT;
+	if (err == 0)
+		vt_feed_refresh(&p->feed);
 	if (err < 0)
 		vt_feed_close(&p->feed);
 	return err;
@@ -93,6 +96,10 @@ static void count_parts(struct vt_log *log, const struct part *parts, unsigned c
 	for (unsigned i = 0; i < count; i++)
 		if (i == 0 || parts[i].header.part != parts[i - 1].header.part)
 			run->parts++;
+		else
+			vt_notes_add(&log->notes, NOTE_N_PARTS, log->feeds[i].name, 0,
+			             "part %u is there twice: what both have counts once",
+			             parts[i].header.part);
 	if (highest > run->parts)
 		run->parts_missing = highest - run->parts;
 	if (run->parts_missing > 0)
@@ -111,11 +118,11 @@ static int scan_parts(struct vt_log *log, const struct part *parts, unsigned cou
 			err = vt_scan_feed(log, i, h->length, &closed);
 		if (err < 0)
 			return err;
-		if (!closed) {
+		if (!closed)
 			log->run.closed = false;
+		if (!closed && !log->feeds[i].writing)
 			vt_notes_add(&log->notes, NOTE_N_OPEN, log->feeds[i].name,
 			             log->feeds[i].size, "the log was not closed");
-		}
 	}
 	return 0;
 }
@@ -177,7 +184,7 @@ static int finish(struct vt_log *log, uint64_t hz)
 	    vt_timeline_finish(&log->timeline, run->ticks, hz) < 0 || list_everyone(log) < 0)
 		return -ENOMEM;
 	if (log->timeline.rejected > 0)
-		vt_notes_add(&log->notes, NOTE_N_CLOCK, log->feeds[0].name, 0,
+		vt_notes_add(&log->notes, NOTE_N_CLOCK, log->feed_count > 0 ? log->feeds[0].name : "", 0,
 		             "%llu clock anchors contradict those before them",
 		             (unsigned long long)log->timeline.rejected);
 	vt_loss_finish(&log->loss, &log->catalog, run->ticks, run->last, log->notes.damage);
@@ -214,7 +221,7 @@ static struct vt_log *new_log(struct part *parts, unsigned count,
                               const struct vt_reader_options *options)
 {
 	struct vt_log *log = calloc(1, sizeof *log);
-	struct vt_feed *feeds = calloc(count, sizeof *feeds);
+	struct vt_feed *feeds = calloc(count + 1u, sizeof *feeds);
 
 	if (!log || !feeds) {
 		for (unsigned i = 0; i < count; i++)
@@ -240,26 +247,91 @@ static struct vt_log *new_log(struct part *parts, unsigned count,
 	return log;
 }
 
+/* A run without a log: the ring file that was made first says when it began. */
+static int begin_with_ring(struct part *first, const struct vt_ring_sources *rings)
+{
+	for (unsigned i = 0; i < rings->count; i++) {
+		struct vt_recover_head h;
+		int err = vt_recover_head(rings->named[i], &h);
+		if (err < 0)
+			return err;
+		if (i > 0 && h.run != first->header.run)
+			return -VT_E_RUN_DIFFERS;
+		if (i > 0 && h.ticks >= first->header.ticks)
+			continue;
+		first->header = (struct vt_file_header){
+			.run = h.run, .realtime = h.realtime, .monotonic = h.monotonic,
+			.ticks = h.ticks, .tick_hz = h.tick_hz,
+		};
+	}
+	return 0;
+}
+
+/* What a recorder writes at the start of a log: a ring file has only the types that its host registered. */
+static int take_builtin_schema(struct vt_log *log)
+{
+	struct vt_out bytes = { 0 };
+	struct vt_in body;
+	uint16_t kind;
+
+	vt_schema_encode(&bytes, vt_schema_builtin());
+	struct vt_in in = vt_in_of(bytes.data, bytes.failed ? 0 : bytes.length);
+	log->catalog.input_bytes += bytes.length;
+	while (vt_record_next(&in, &kind, &body))
+		vt_catalog_record(&log->catalog, VT_CHUNK_SCHEMA, VT_NO_PROCESS, kind, body);
+	int err = bytes.failed ? -ENOMEM : 0;
+	vt_out_free(&bytes);
+	return err;
+}
+
+/* Logs, and then ring files. `parts` has room for one more than `count`. */
+static int open_all(struct vt_log **to, struct part *parts, const char *const *logs, unsigned count,
+                    struct vt_ring_sources *rings, const struct vt_reader_options *options)
+{
+	int err = count > 0 ? open_parts(parts, logs, count) : begin_with_ring(parts, rings);
+	if (err < 0)
+		return err;
+	struct vt_log *log = *to = new_log(parts, count, options);
+	if (!log)
+		return -ENOMEM;
+	if (count > 0) {
+		count_parts(log, parts, count);
+		err = scan_parts(log, parts, count);
+	} else {
+		err = vt_timeline_add(&log->timeline, log->run.ticks, parts[0].header.monotonic);
+		if (err == 0)
+			err = take_builtin_schema(log);
+	}
+	rings->search = count > 0 && !log->run.closed && !(options && options->no_ring_files);
+	if (err == 0 && (rings->search || rings->count > 0))
+		err = vt_ring_files_merge(log, rings);
+	for (unsigned i = 0; i < count; i++)
+		log->run.writing |= log->feeds[i].writing && !log->run.closed;
+	return err == 0 ? finish(log, parts[0].header.tick_hz) : err;
+}
+
 static int open_log(struct vt_log **log, const char *const *paths, unsigned count,
                     const struct vt_reader_options *options)
 {
-	struct part *parts = calloc(count, sizeof *parts);
+	struct part *parts = calloc(count + 1u, sizeof *parts);
+	const char **names = calloc(count, sizeof *names);      /* logs from the front, rings from the end */
+	unsigned logs = 0, rings = 0;
+	int err = -ENOMEM;
 
-	if (!parts)
-		return -ENOMEM;
-	int err = open_parts(parts, paths, count);
-	if (err == 0) {
-		*log = new_log(parts, count, options);
-		err = *log ? 0 : -ENOMEM;
+	if (parts && names) {
+		for (unsigned i = 0; i < count; i++) {
+			if (vt_is_ring_file(paths[i]))
+				names[count - ++rings] = paths[i];
+			else
+				names[logs++] = paths[i];
+		}
+		struct vt_ring_sources sources = {
+			.named = names + logs, .count = rings,
+			.directory = options ? options->ring_directory : NULL,
+		};
+		err = open_all(log, parts, names, logs, &sources, options);
 	}
-	if (err == 0) {
-		count_parts(*log, parts, count);
-		err = scan_parts(*log, parts, count);
-	}
-	if (err == 0 && !(*log)->run.closed && !(options && options->no_ring_files))
-		err = vt_ring_files_merge(*log, options ? options->ring_directory : NULL);
-	if (err == 0)
-		err = finish(*log, parts[0].header.tick_hz);
+	free(names);
 	free(parts);
 	return err;
 }

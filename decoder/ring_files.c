@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <valktrace/error.h>
 
@@ -19,7 +20,9 @@ struct merge {
 	struct vt_log *log;
 	struct vt_out chunks;           /* of the file at hand */
 	struct vt_resume *rings;        /* of its process, as the log has them */
-	uint32_t next_process, next_ring;
+	uint32_t next_process, next_ring;       /* 0: none was given yet */
+	struct { uint32_t pid; uint64_t ticks; } *done; /* the processes whose file was read */
+	unsigned done_count;
 };
 
 /* ---- what the log already holds -------------------------------------------------------------------- */
@@ -55,16 +58,42 @@ static unsigned rings_of(struct merge *m, const struct vt_log_process *p)
 	return count;
 }
 
+/* The file that its recorder still writes, or -1. */
+static int64_t feed_in_work(const struct vt_log *log)
+{
+	for (size_t i = log->feed_count; i-- > 0;)
+		if (log->feeds[i].fd >= 0)
+			return log->feeds[i].writing ? (int64_t)i : -1;
+	return -1;
+}
+
+/*
+ * The ring has been copied, but the log was read before: what the recorder has taken out of the ring in
+ * between is in the log now. Not once a number was given that the log may have given to somebody else.
+ */
+static void catch_up(struct merge *m)
+{
+	int64_t feed = feed_in_work(m->log);
+	bool closed = false;
+
+	if (feed >= 0 && m->next_process == 0 && m->next_ring == 0)
+		vt_scan_more(m->log, (uint32_t)feed, &closed);
+}
+
 static void on_known(void *user, uint64_t image, uint32_t pid, struct vt_recover_known *to)
 {
 	struct merge *m = user;
-	const struct vt_log_process *p = process_of(m->log, image, pid);
 
+	catch_up(m);
+	const struct vt_log_process *p = process_of(m->log, image, pid);
 	*to = (struct vt_recover_known){ .parent = VT_NO_PROCESS };
 	if (!p) {
-		to->index = m->next_process++;
+		if (m->next_process == 0)
+			m->next_process = (uint32_t)m->log->catalog.process_limit + 1;
+		to->index = m->next_process++ - 1;
 		return;
 	}
+	to->in_log = true;
 	to->index = p->info.index;
 	to->parent = p->info.parent;
 	to->ring_count = rings_of(m, p);
@@ -81,6 +110,8 @@ static int on_chunk(void *user, const uint8_t *bytes, size_t length)
 static uint32_t on_new_ring(void *user)
 {
 	struct merge *m = user;
+	if (m->next_ring == 0)
+		m->next_ring = (uint32_t)m->log->catalog.ring_limit + 1;
 	return m->next_ring++;
 }
 
@@ -106,24 +137,75 @@ static int add_feed(struct merge *m, const char *path, bool alive)
 	return vt_scan_feed(log, (uint32_t)log->feed_count - 1, 0, &closed);
 }
 
-static int merge_file(struct merge *m, const char *path, uint64_t image)
+/* False if the process was there before: one file under two names. -ENOMEM as false, too. */
+static int first_time(struct merge *m, const struct vt_recover_head *head)
+{
+	for (unsigned i = 0; i < m->done_count; i++)
+		if (m->done[i].pid == head->pid && m->done[i].ticks == head->ticks)
+			return 0;
+	void *grown = realloc(m->done, (m->done_count + 1) * sizeof(*m->done));
+	if (!grown)
+		return -ENOMEM;
+	m->done = grown;
+	m->done[m->done_count].pid = head->pid;
+	m->done[m->done_count++].ticks = head->ticks;
+	return 1;
+}
+
+/* Which process of the log made the file? Its name may have been changed. */
+static uint64_t image_of(const struct merge *m, const char *path, const struct vt_recover_head *head)
+{
+	const struct vt_catalog *c = &m->log->catalog;
+	const char *slash = strrchr(path, '/');
+	uint64_t image;
+
+	for (size_t i = 0; i < c->process_limit; i++)
+		if (c->processes[i] && c->processes[i]->info.pid == head->pid &&
+		    c->processes[i]->info.start == head->ticks && c->processes[i]->image != 0)
+			return c->processes[i]->image;
+	return vt_recover_is_ring_file(slash ? slash + 1 : path, head->run, &image) ? image : head->ticks;
+}
+
+static void tell_of(const struct merge *m, const char *path, bool named, const struct vt_recover_head *head)
+{
+	struct vt_notes *notes = &m->log->notes;
+
+	if (!named || m->log->run.parts > 0) {
+		/* Of a log that is still written this is no news. */
+		if (feed_in_work(m->log) < 0 || !head->alive)
+			vt_notes_add(notes, NOTE_N_RING, path, 0, head->alive ?
+			             "its process still runs: what is in its ring is shown as it is now" :
+			             "read what its process left in its ring");
+		return;
+	}
+	vt_notes_add(notes, NOTE_N_RING, path, 0, "%s process %u %s%s",
+	             head->alive ? "a ring as it is now:" : "what is left in a ring:", head->pid,
+	             head->alive ? "still runs" : "has ended",
+	             head->drained ? "; what it lacks is in its log" : "");
+}
+
+static int merge_file(struct merge *m, const char *path, bool named)
 {
 	const struct vt_recover_user user = { on_known, on_chunk, on_new_ring, m };
-	bool alive = false;
+	struct vt_recover_head head;
 
 	m->chunks.length = 0;
-	int64_t n = vt_recover_file(path, m->log->run.run, image, 0, &user, &alive);
-	if (n == -ENOMEM)
-		return -ENOMEM;
+	int64_t n = vt_recover_head(path, &head);
+	int first = n < 0 ? 1 : first_time(m, &head);
+	if (first <= 0)
+		return first;
+	if (n == 0)
+		n = vt_recover_file(path, m->log->run.run, image_of(m, path, &head), 0, &user,
+		                    named ? VT_RECOVER_NAMED : 0, &head);
+	if (n == -ENOMEM || (n < 0 && named))
+		return (int)n;
 	if (n < 0) {
 		vt_notes_add(&m->log->notes, NOTE_N_RING, path, 0, "ring file not used: %s",
 		             vt_strerror((int)n));
 		return 0;
 	}
-	vt_notes_add(&m->log->notes, NOTE_N_RING, path, 0, alive ?
-	             "its process still runs: what is in its ring is shown as it is now" :
-	             "read what its process left in its ring");
-	return m->chunks.length > 0 ? add_feed(m, path, alive) : 0;
+	tell_of(m, path, named, &head);
+	return m->chunks.length > 0 ? add_feed(m, path, head.alive) : 0;
 }
 
 static int merge_directory(struct merge *m, const char *directory)
@@ -139,7 +221,7 @@ static int merge_directory(struct merge *m, const char *directory)
 			continue;
 		int n = snprintf(path, sizeof(path), "%s/%s", directory, e->d_name);
 		if (n > 0 && (size_t)n < sizeof(path)) {
-			err = merge_file(m, path, image);
+			err = merge_file(m, path, false);
 			files++;
 		}
 	}
@@ -163,22 +245,49 @@ static int merge_beside(struct merge *m, const char *ring_directory)
 	return merge_directory(m, beside);
 }
 
-int vt_ring_files_merge(struct vt_log *log, const char *directory)
+static int merge_named(struct merge *m, const struct vt_ring_sources *from)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < from->count && !err; i++) {
+		struct stat st;
+		/* Of a run without a log they are the input: what they take on the disk, for they are sparse. */
+		if (m->log->run.parts == 0 && stat(from->named[i], &st) == 0)
+			m->log->run.bytes += (uint64_t)st.st_blocks * 512;
+		err = merge_file(m, from->named[i], true);
+	}
+	return err;
+}
+
+int vt_ring_files_merge(struct vt_log *log, const struct vt_ring_sources *from)
 {
 	char standard[PATH_MAX];
-	struct merge m = {
-		.log = log, .next_process = (uint32_t)log->catalog.process_limit,
-		.next_ring = (uint32_t)log->catalog.ring_limit + 1,
-	};
+	const char *directory = from->directory;
+	struct merge m = { .log = log };
 
 	if (!directory) {
 		vt_ring_directory_name(standard, sizeof(standard));
 		directory = standard;
 	}
-	int err = merge_directory(&m, directory);
-	if (!err)
+	int err = merge_named(&m, from);
+	if (!err && from->search)
+		err = merge_directory(&m, directory);
+	if (!err && from->search)
 		err = merge_beside(&m, directory);
 	free(m.rings);
+	free(m.done);
 	vt_out_free(&m.chunks);
 	return err;
+}
+
+bool vt_is_ring_file(const char *path)
+{
+	struct vt_feed feed;
+	uint64_t magic = 0;
+
+	if (vt_feed_open(&feed, path) < 0)
+		return false;
+	bool is = vt_feed_read(&feed, 0, &magic, sizeof(magic)) == 0 && magic == VT_RING_MAGIC;
+	vt_feed_close(&feed);
+	return is;
 }

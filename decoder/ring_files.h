@@ -4,11 +4,22 @@
 
 #include "decoder/log.h"
 
+/* Ring files that somebody named, and where to look for more. */
+struct vt_ring_sources {
+	const char *const *named;
+	unsigned count;
+	bool search;                    /* in `directory` (NULL: the default one) and beside the first input */
+	const char *directory;
+};
+
 /*
- * Looks for ring files of the run in `directory` (NULL: the default one) and beside the first input,
- * and scans what they add. Nothing is written. 0 or -ENOMEM; a file that cannot be used is a note.
+ * Scans what the ring files of the run add, each once. Nothing is written. 0 or -ENOMEM; a file that was
+ * found and cannot be used is a note, one that was named an error.
  */
-int vt_ring_files_merge(struct vt_log *log, const char *directory);
+int vt_ring_files_merge(struct vt_log *log, const struct vt_ring_sources *from);
+
+/* Is it a ring file by its first bytes? What cannot be opened is none. */
+bool vt_is_ring_file(const char *path);
 
 /* What `recover` writes into the log: ring file number `index` of an open reader. False: no more. */
 struct vt_ring_file_chunks {

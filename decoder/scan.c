@@ -117,6 +117,12 @@ static void damaged(struct scan *s, enum vt_note_code code, uint64_t from, uint6
 	             (unsigned long long)(to - from));
 }
 
+/* What is missing behind `from` is still to come. */
+static bool is_being_written(const struct scan *s, uint64_t from, uint64_t found)
+{
+	return s->feed->writing && !s->closed && found == s->end && from < found;
+}
+
 /* No usable header at s->at: goes on at the next chunk. */
 static int pass_damage(struct scan *s, const char *what)
 {
@@ -125,6 +131,10 @@ static int pass_damage(struct scan *s, const char *what)
 
 	if (err < 0)
 		return err;
+	if (is_being_written(s, from, found) && found - from < VT_MAX_CHUNK_HEADER) {
+		s->at = s->end = from;
+		return 0;
+	}
 	s->at = found;
 	if (found == s->end && !s->closed && s->end - from < SMALLEST_CHUNK)
 		damaged(s, NOTE_E_TRUNCATED, from, found, "the last chunk is cut in its header");
@@ -141,6 +151,10 @@ static int pass_torn(struct scan *s, const struct vt_chunk_header *h)
 
 	if (err < 0)
 		return err;
+	if (is_being_written(s, from, found)) {
+		s->at = s->end = from;
+		return 0;
+	}
 	s->log->run.damaged_bytes += found - from;
 	vt_notes_add(&s->log->notes, NOTE_E_TRUNCATED, s->feed->name, from,
 	             "chunk %llu needs %u bytes, %llu present",
@@ -237,23 +251,44 @@ static void find_tail(struct scan *s, uint64_t offset)
 		             "the file's tail does not fit the file");
 }
 
+static int scan(struct scan *s, bool *closed)
+{
+	int err = 0;
+
+	s->window.at = UINT64_MAX;
+	while (err == 0 && s->at < s->end) {
+		struct vt_chunk_header h;
+		if (read_header(s, s->at, &h) == 0)
+			err = take_chunk(s, &h);
+		else
+			err = pass_damage(s, "no chunk header where one should be");
+	}
+	free(s->search);
+	if (s->feed->fd >= 0) {
+		s->log->next_sequence = s->sequence;
+		s->log->scanned = s->at;
+	}
+	*closed = s->closed;
+	return err;
+}
+
 int vt_scan_feed(struct vt_log *log, uint32_t feed, uint64_t offset, bool *closed)
 {
 	struct scan s = { .log = log, .feed = &log->feeds[feed], .index = feed, .at = offset };
-	int err = 0;
 
 	find_tail(&s, offset);
-	s.window.at = UINT64_MAX;
-	while (err == 0 && s.at < s.end) {
-		struct vt_chunk_header h;
-		if (read_header(&s, s.at, &h) == 0)
-			err = take_chunk(&s, &h);
-		else
-			err = pass_damage(&s, "no chunk header where one should be");
-	}
-	free(s.search);
-	if (s.feed->fd >= 0)
-		log->next_sequence = s.sequence;
-	*closed = s.closed;
-	return err;
+	return scan(&s, closed);
+}
+
+int vt_scan_more(struct vt_log *log, uint32_t feed, bool *closed)
+{
+	struct scan s = { .log = log, .feed = &log->feeds[feed], .index = feed, .at = log->scanned,
+	                  .sequence = log->next_sequence, .begun = true };
+	uint64_t before = log->feeds[feed].size;
+
+	vt_feed_refresh(&log->feeds[feed]);
+	log->run.bytes += log->feeds[feed].size - before;
+	log->catalog.input_bytes += log->feeds[feed].size - before;
+	find_tail(&s, log->scanned);
+	return scan(&s, closed);
 }

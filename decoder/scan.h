@@ -10,4 +10,10 @@
  */
 int vt_scan_feed(struct vt_log *log, uint32_t feed, uint64_t offset, bool *closed);
 
+/*
+ * Goes on where the scan of feed `feed`, the last file, ended: a recorder has written more since. Nothing
+ * of it is damage yet: a chunk that is not all there is left for the next time.
+ */
+int vt_scan_more(struct vt_log *log, uint32_t feed, bool *closed);
+
 #endif

@@ -95,7 +95,7 @@ struct vt_counters {
 
 struct vt_run_info {
 	uint64_t run;
-	unsigned parts, parts_missing;
+	unsigned parts, parts_missing;  /* parts 0: there is no log, only ring files */
 	uint64_t bytes, chunks;     /* of the inputs */
 	uint64_t realtime, ticks;   /* the run's start: t_ns 0 */
 	uint64_t last;              /* ticks of the last event or counter record */
@@ -110,6 +110,7 @@ struct vt_run_info {
 	uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES];       /* sums, threads without a ring too */
 	uint64_t stored[VT_MAX_CATEGORIES];                     /* bytes of sections in the file */
 	uint64_t anchor_error_ns;   /* how far the clock anchors are from one line */
+	bool writing;               /* a recorder is still at it: more is to come */
 };
 
 /* Events that a gap swallowed: between the two times, on one ring. */
@@ -157,8 +158,9 @@ struct vt_filter {
 };
 
 /*
- * Opens one or more files of one run, parts in any order. Reads headers, schema
- * and counters, but no events. Cost: one small read a chunk.
+ * Opens one or more files of one run in any order: parts of its log and ring files. A ring file alone
+ * will do: what is in it is the run then, all that is not counts as overwritten. Reads headers, schema
+ * and counters, but no events. Cost: one small read a chunk; a ring file is copied.
  */
 VT_API int vt_reader_open(struct vt_reader **reader, const char *const *paths, unsigned count,
                           const struct vt_reader_options *options);

@@ -230,7 +230,7 @@ static void read_child(const char *directory, pid_t pid, uint64_t first, uint64_
 	rename(vt_process.place.path, aside);
 	CHECK_EQUAL(count_files(directory, ".vring", path), 1);
 	rename(aside, vt_process.place.path);
-	if (!CHECK_EQUAL(vt_ring_view_open(&view, path, VT_VIEW_DEAD), 0))
+	if (!CHECK_EQUAL(vt_ring_view_open(&view, path, VT_VIEW_COPY), 0))
 		return;
 	CHECK_EQUAL(view.file->pid, pid);
 	CHECK_EQUAL(view.file->run, vt_process.file->run);

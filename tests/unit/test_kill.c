@@ -178,7 +178,7 @@ static void check_ring_file(const char *path)
 	struct memlog log;
 	uint64_t bad = 0;
 
-	assert_int_equal(vt_ring_view_open(&view, path, VT_VIEW_DEAD), 0);
+	assert_int_equal(vt_ring_view_open(&view, path, VT_VIEW_COPY), 0);
 	memlog_follow(&log, &view);
 	log.process.ending = VT_END_GONE;
 	log.each = check_event;

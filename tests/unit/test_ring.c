@@ -484,7 +484,7 @@ static void after_the_end(const char *directory)
 	}
 	CHECK_EQUAL(status_of(pid), 0);
 	CHECK_EQUAL(count_files(directory, ".vring", path), 1);
-	if (!CHECK_EQUAL(vt_ring_view_open(&view, path, VT_VIEW_DEAD), 0))
+	if (!CHECK_EQUAL(vt_ring_view_open(&view, path, VT_VIEW_COPY), 0))
 		return;
 	memlog_follow(&log, &view);
 	log.process.ending = VT_END_GONE;

@@ -1,0 +1,2 @@
+cp "$FIXTURES/many.vtrace" "$FIXTURES/v1/lz4.vtrace" .
+valktrace decode --format metrics-json --label file=%f many.vtrace lz4.vtrace
