@@ -58,11 +58,14 @@ static int write_rings(struct vt_log *log, struct vt_ring_view *view, uint64_t i
 	struct vt_splitter *splitter = vt_splitter_new();
 	struct vt_followed p;
 
+	/* Of the copy: what a recorder found lost is in its log, this one finds all of it itself. */
+	memset(view->file->overwritten, 0, sizeof(view->file->overwritten));
 	int err = splitter ? vt_follow_open(&p, view, 0, VT_NO_PROCESS, image) : -ENOMEM;
 	if (err) {
 		vt_ring_view_close(view);
 	} else {
 		p.ending = ending;
+		p.status = view->file->exit_status;
 		err = vt_follow_finish(&p, splitter, &out);
 		vt_follow_close(&p);
 	}
@@ -108,7 +111,7 @@ int vt_dump_rings(const struct vt_ring_place *place, const struct vt_settings *s
 	int n = snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return -ENAMETOOLONG;
-	int err = vt_ring_view_open(&view, place->path, VT_VIEW_PEEK);
+	int err = vt_ring_view_open(&view, place->path, VT_VIEW_COPY);
 	if (err)
 		return err;
 	unlink(temporary);      /* of an earlier process with our number */
