@@ -305,6 +305,6 @@ void vt_choice_explain_nothing(const struct vt_choice *s, const struct vt_input 
 	append_present(&line, in->run);
 	append_missing(&line, &s->categories, in);
 	append_missing(&line, &s->events, in);
-	vt_message("nothing matched; the log has%s", vt_sink_text(&line));
+	vt_remark("nothing matched; the log has%s", vt_sink_text(&line));
 	vt_sink_discard(&line);
 }

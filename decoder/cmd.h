@@ -29,13 +29,17 @@ struct vt_command {
 	const char *summary;            /* one line for the list of commands */
 	const char *details;            /* more text of --help, or NULL */
 	const char *examples;           /* lines of --help, or NULL */
+	const char *exits;              /* lines of --help on exit codes, or NULL */
 	const struct vt_opt *opts;      /* ends with VT_OPT_END */
 	bool stop_at_argument;          /* what follows the first argument is not ours: record */
+	const char *words;              /* completion of its arguments; "": commands, NULL: logs */
+	bool for_packagers;             /* listed apart */
 	int (*run)(int argc, char **argv);      /* argv[0] is the name; returns the exit code */
 };
 
 extern const struct vt_command *const vt_commands[];    /* ends with NULL */
 
+extern const struct vt_command vt_cmd_completion, vt_cmd_man;
 extern const struct vt_command vt_cmd_decode, vt_cmd_info, vt_cmd_record, vt_cmd_recover, vt_cmd_schema, vt_cmd_summary;
 
 /* "valktrace: " and one line to stderr. */
@@ -44,7 +48,26 @@ void vt_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for wrong usage: returns VT_EXIT_USAGE. */
 int vt_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Writes what a memory sink holds to stdout, and frees it. Returns the exit code. */
+/* A remark that is no error: not with --quiet. */
+void vt_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What only --verbose tells. */
+void vt_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Lines of --help on the exit codes that all commands which read logs share. */
+extern const char vt_exits_of_readers[];
+
+/*
+ * Writes what a memory sink holds to `path` (NULL: stdout) and frees it; an old file is replaced with
+ * --force only. Returns the exit code.
+ */
+int vt_sink_print_to(struct vt_sink *text, const char *path);
 int vt_sink_print(struct vt_sink *text);
+
+/*
+ * Opens an output, replacing a file that is there if --force was given or `replace` says so. An exit
+ * code after a message.
+ */
+int vt_sink_start(struct vt_sink *out, const char *path, bool replace);
 
 #endif

@@ -3,30 +3,41 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <valktrace/error.h>
 
 #include "decoder/cmd.h"
 #include "decoder/export.h"
-#include "decoder/names.h"
 #include "decoder/choice.h"
+#include "decoder/progress.h"
+
+#define PROGRESS_MASK 1023      /* events between two looks at the clock */
 
 struct settings {
 	struct vt_choice choice;
 	const char *format, *output, *time;
 	uint64_t at, limit;
-	bool exact, force, at_given, limit_given;
+	bool exact, at_given, limit_given;
+};
+
+static const char *format_name(size_t i)
+{
+	return vt_exports[i] ? vt_exports[i]->name : NULL;
+}
+
+static const char *const time_names[] = {
+	[VT_TIME_REL] = "rel", [VT_TIME_UTC] = "utc", [VT_TIME_MONO] = "mono", [VT_TIME_TICKS] = "ticks", NULL
 };
 
 static const struct vt_opt options[] = {
 	VT_CHOICE_ROWS(struct settings),
-	{ "format", 'f', VT_OPT_STRING, "FORMAT", "text (default), json, csv, summary, kernel, "
-	  "metrics-json or prometheus", offsetof(struct settings, format), 0 },
+	{ "format", 'F', VT_OPT_NAME, "FORMAT", "default text; one of", offsetof(struct settings, format), 0,
+	  .names = format_name },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
 	  offsetof(struct settings, output), 0 },
-	{ "force", 0, VT_OPT_FLAG, NULL, "replace FILE", offsetof(struct settings, force), 0 },
-	{ "time", 0, VT_OPT_STRING, "HOW", "rel (seconds since the start, default), utc, mono or ticks",
-	  offsetof(struct settings, time), 0 },
+	{ "time", 0, VT_OPT_NAME, "HOW", "default rel, seconds since the start; one of",
+	  offsetof(struct settings, time), 0, .values = time_names },
 	{ "exact", 0, VT_OPT_FLAG, NULL, "plain ns and bytes instead of short numbers",
 	  offsetof(struct settings, exact), 0 },
 	{ "at", 0, VT_OPT_NUMBER, "#N", "counter record number N, for prometheus, metrics-json and "
@@ -37,39 +48,13 @@ static const struct vt_opt options[] = {
 	VT_OPT_END
 };
 
-static int parse_time_mode(const char *text, enum vt_time_mode *mode)
+static enum vt_time_mode time_mode(const char *name)
 {
-	static const char *const names[] = {
-		[VT_TIME_REL] = "rel", [VT_TIME_UTC] = "utc",
-		[VT_TIME_MONO] = "mono", [VT_TIME_TICKS] = "ticks",
-	};
+	unsigned mode = VT_TIME_REL;
 
-	*mode = VT_TIME_REL;
-	if (!text)
-		return VT_EXIT_OK;
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*mode = (enum vt_time_mode)i;
-			return VT_EXIT_OK;
-		}
-	}
-	return vt_usage("--time '%s' is not rel, utc, mono or ticks", text);
-}
-
-static int find_format(const char *name, const struct vt_export **format)
-{
-	const char *names[32];
-	size_t count = 0;
-
-	*format = vt_export_find(name ? name : "text");
-	if (*format)
-		return VT_EXIT_OK;
-	for (; vt_exports[count] && count < 32; count++)
-		names[count] = vt_exports[count]->name;
-	const char *nearest = vt_name_nearest(name, names, count);
-	return vt_usage("unknown format '%s'%s%s%s valid: text json csv summary kernel metrics-json "
-	                "prometheus", name, nearest ? "; did you mean '" : ";",
-	                nearest ? nearest : "", nearest ? "'?" : "");
+	while (name && time_names[mode] && strcmp(name, time_names[mode]) != 0)
+		mode++;
+	return (enum vt_time_mode)mode;
 }
 
 /* The first counter record carries CLOCK_MONOTONIC beside its ticks. */
@@ -103,13 +88,7 @@ static int open_output(struct vt_sink *out, const struct settings *set,
 			if (stat(in->paths[i], &input) == 0 && input.st_ino == output.st_ino &&
 			    input.st_dev == output.st_dev)
 				return vt_usage("-o %s: that is the input", set->output);
-	int err = vt_sink_open(out, set->output,
-	                       set->force || format->replaces ? VT_SINK_REPLACE : 0);
-	if (!err)
-		return VT_EXIT_OK;
-	vt_message("%s: %s%s", set->output ? set->output : "standard output", vt_strerror(err),
-	           err == -EEXIST ? "; --force replaces it" : "");
-	return VT_EXIT_FAILURE;
+	return vt_sink_start(out, set->output, format->replaces);
 }
 
 /* Events go by; returns how many there were, or a negative error. */
@@ -120,6 +99,9 @@ static int64_t run_events(const struct vt_export *format, void *state, const str
 	const struct vt_event *event;
 	int64_t count = 0;
 	int err = format->begin(state, context), more = 0;
+	uint64_t length = vt_reader_ns(reader, context->in->run->last);
+
+	vt_progress_begin("decoding", context->in->name, context->out->fd == STDOUT_FILENO);
 
 	/* The sink's error is sticky: writing on into a full disk is of no use. */
 	while (!err && !context->out->error) {
@@ -129,8 +111,10 @@ static int64_t run_events(const struct vt_export *format, void *state, const str
 		if (more <= 0)
 			break;
 		err = format->event(state, event);
-		count++;
+		if (vt_unlikely((++count & PROGRESS_MASK) == 0))
+			vt_progress(event->t_ns, length, (uint64_t)count, VT_PROGRESS_EVENTS);
 	}
+	vt_progress_end();
 	if (!err && more >= 0 && format->end)
 		err = format->end(state);
 	return err ? err : more < 0 ? more : count;
@@ -194,22 +178,18 @@ static int decode(struct settings *set, struct vt_input *in, const struct vt_exp
 static int run(int argc, char **argv)
 {
 	struct settings set = { .format = NULL };
-	const struct vt_export *format = NULL;
-	enum vt_time_mode mode = VT_TIME_REL;
 	struct vt_input in;
 	int first = vt_opt_parse(&vt_cmd_decode, argc, argv, &set);
 	int code = first >= 0 ? VT_EXIT_OK : first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
 
 	if (first >= 0) {
-		code = find_format(set.format, &format);
-		if (!code)
-			code = parse_time_mode(set.time, &mode);
-		if (!code && set.at_given && (set.at == 0 || set.at > INT64_MAX))
+		if (set.at_given && (set.at == 0 || set.at > INT64_MAX))
 			code = vt_usage("--at: records are numbered from 1");
 		if (!code)
 			code = vt_input_open(&in, argv + first, argc - first);
 		if (!code)
-			code = vt_input_close(&in, decode(&set, &in, format, mode));
+			code = vt_input_close(&in, decode(&set, &in, vt_export_find(set.format ? set.format : "text"),
+			                                  time_mode(set.time)));
 	}
 	vt_opt_free(options, &set);
 	return code;
@@ -219,6 +199,7 @@ const struct vt_command vt_cmd_decode = {
 	.name = "decode",
 	.args = "[FILE...|-]",
 	.summary = "print the events of a log or its counters, as text, JSON, CSV ...",
+	.exits = vt_exits_of_readers,
 	.details = "Without a FILE, valktrace.vtrace in the current directory is read; '-' is\n"
 	           "standard input. Events come in order of time; without filters, all of them.\n",
 	.examples = "  valktrace decode --category gc\n"

@@ -422,6 +422,9 @@ const struct vt_command vt_cmd_info = {
 	.name = "info",
 	.args = "[FILE...|-]",
 	.summary = "what a log is, how whole it is, what is in it",
+	.details = "Files, run, times, processes, what is private in it; events, bytes and losses by\n"
+	           "category. A FILE stands for all parts of its run; '-' is standard input.\n",
+	.exits = vt_exits_of_readers,
 	.examples = "  valktrace info\n"
 	            "  valktrace info --json run.vtrace | jq .categories\n",
 	.opts = options,

@@ -8,15 +8,17 @@
 
 struct settings {
 	struct vt_list categories;
+	const char *output;
 	bool metrics, probes;
 };
 
 static const struct vt_opt options[] = {
 	{ "category", 'c', VT_OPT_LIST, "NAMES", "only the events of these categories",
-	  offsetof(struct settings, categories), 0 },
+	  offsetof(struct settings, categories), 0, .names = vt_names_of_categories },
 	{ "metrics", 0, VT_OPT_FLAG, NULL, "only the metrics", offsetof(struct settings, metrics), 0 },
 	{ "probes", 0, VT_OPT_FLAG, NULL, "only the runtimes that record finds in unmodified programs",
 	  offsetof(struct settings, probes), 0 },
+	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE", offsetof(struct settings, output), 0 },
 	VT_OPT_END
 };
 
@@ -199,7 +201,7 @@ static int print(const struct settings *set, const struct vt_schema *schema)
 		print_metrics(&out, schema);
 	if (!err && set->probes)
 		print_probes(&out);
-	return err ? VT_EXIT_FAILURE : vt_sink_print(&out);
+	return err ? VT_EXIT_FAILURE : vt_sink_print_to(&out, set->output);
 }
 
 static int run(int argc, char **argv)
@@ -227,6 +229,7 @@ const struct vt_command vt_cmd_schema = {
 	.args = "[FILE]",
 	.summary = "list categories, events, fields and metrics",
 	.details = "Without a FILE: those that this valktrace knows; else those in the log.\n",
+	.exits = vt_exits_of_readers,
 	.examples = "  valktrace schema --category gc\n"
 	            "  valktrace schema --probes\n",
 	.opts = options,

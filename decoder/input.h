@@ -23,6 +23,7 @@ struct vt_input {
 	int spool;                      /* copy of stdin, or -1 */
 	struct { int code; unsigned seen; } notes[VT_NOTE_KINDS];
 	bool several_processes;
+	uint64_t begun_us;              /* monotonic, for --verbose */
 };
 
 /*

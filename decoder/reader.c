@@ -111,6 +111,7 @@ static int scan_parts(struct vt_log *log, const struct part *parts, unsigned cou
 			err = vt_scan_feed(log, i, h->length, &closed);
 		if (err < 0)
 			return err;
+		log->scanned += log->feeds[i].size;
 		if (!closed) {
 			log->run.closed = false;
 			vt_notes_add(&log->notes, NOTE_N_OPEN, log->feeds[i].name,
@@ -226,6 +227,9 @@ static struct vt_log *new_log(struct part *parts, unsigned count,
 	if (options) {
 		log->notes.each = options->note;
 		log->notes.user = options->user;
+		/* Programs built before there was a `progress` say so by the size. */
+		if (options->size >= offsetof(struct vt_reader_options, progress) + sizeof options->progress)
+			log->progress = options->progress;
 	}
 	vt_catalog_init(&log->catalog, &log->notes);
 	log->feeds = feeds;

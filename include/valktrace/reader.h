@@ -50,7 +50,12 @@ struct vt_reader_options {
 	bool no_ring_files;         /* read only what was named */
 	const char *ring_directory; /* NULL: the default one */
 	void (*note)(void *user, const struct vt_note *note);   /* NULL: notes are only counted */
-	void *user;
+	void *user;                 /* of note and progress */
+	/*
+	 * Called while vt_reader_open looks through the inputs, every 64 reads of one chunk or 64 KiB:
+	 * `done` of `total` bytes of all inputs are behind it. It must not use the reader. NULL: not called.
+	 */
+	void (*progress)(void *user, uint64_t done, uint64_t total);
 };
 
 struct vt_fact { const char *key, *value; uint8_t class_flag; };
