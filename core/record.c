@@ -422,6 +422,8 @@ static int record_command(const struct record_settings *from, char **argv)
 	record_until_end();
 	uint64_t events = vt_recorder_events(&record.recorder), lost = vt_recorder_lost(&record.recorder);
 	err = vt_recorder_close(&record.recorder, VT_END_RUNNING);
+	if (err && vt_common.quiet)
+		vt_message("%s: %s; what was written is whole", record.recorder.log.name, vt_strerror(err));
 	if (!vt_common.quiet)
 		print_end(argv[0], record.recorder.log.name, events, lost, vt_log_bytes(&record.recorder.log), err);
 	return 0;

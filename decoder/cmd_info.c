@@ -13,11 +13,14 @@
 #define LABEL 11u               /* width of the first column */
 
 struct settings {
+	const char *output;
 	bool json;
 };
 
 static const struct vt_opt options[] = {
 	{ "json", 0, VT_OPT_FLAG, NULL, "as one JSON object", offsetof(struct settings, json), 0 },
+	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
+	  offsetof(struct settings, output), 0 },
 	VT_OPT_END
 };
 
@@ -399,7 +402,7 @@ static void print_json(struct vt_sink *out, const struct vt_input *in)
 
 static int run(int argc, char **argv)
 {
-	struct settings set = { false };
+	struct settings set = { .json = false };
 	struct vt_input in;
 	struct vt_sink text;
 	int first = vt_opt_parse(&vt_cmd_info, argc, argv, &set);
@@ -415,7 +418,7 @@ static int run(int argc, char **argv)
 		print_json(&text, &in);
 	else
 		print_text(&text, &in);
-	return vt_input_close(&in, vt_sink_print(&text));
+	return vt_input_close(&in, vt_sink_print_to(&text, set.output));
 }
 
 const struct vt_command vt_cmd_info = {
