@@ -218,8 +218,9 @@ int vt_summary_collect(struct vt_summary *s)
 	s->filtered = f->category_count || f->event_count || f->tid_count || f->pid_count || f->thread ||
 	              f->since_set || f->until_set || f->min_duration_ns || f->where_count;
 	s->records = vt_metrics_of_run(&s->metrics, s->in, -1);
-	s->completeness = completeness_of(s);
 	int err = s->records < 0 ? s->records : collect_types(s);
+	/* Damage inside sections is found, and counted as loss, when they are decoded. */
+	s->lost = vt_lost_all(s->in->run);
 	if (!err)
 		err = vt_summary_collect_rows(s);
 	if (!err)
@@ -228,6 +229,7 @@ int vt_summary_collect(struct vt_summary *s)
 		err = vt_end_spans_find(s->in->reader, s->filter, &s->open);
 	if (!err)
 		err = vt_summary_collect_gc(s);
+	s->completeness = completeness_of(s);
 	return err;
 }
 
