@@ -8,9 +8,10 @@ usage='usage: tests/install.sh build|demo|test'
 build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev'
 demo='guile-3.0'
 # pkg-config and g++ try the installed headers, python3-* belong to tests/spec_reader.py, ctags to
-# `make longest`, spin to `make model`, promtool comes with prometheus.
-test='binutils g++ git jq libcmocka-dev pkg-config prometheus python3 python3-lz4 python3-zstandard
-	spin strace universal-ctags'
+# `make longest`, spin to `make model`, promtool comes with prometheus; zsh, scdoc, groff and man try
+# completion and manual pages. DuckDB comes from npm, where there is one: tests/integration/json_tools.sh.
+test='binutils bsdutils g++ git groff-base jq libcmocka-dev man-db pkg-config prometheus python3
+	python3-lz4 python3-zstandard scdoc spin strace universal-ctags zsh'
 
 case ${1-} in
 build) list=$build ;;
