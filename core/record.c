@@ -43,7 +43,8 @@ struct record_settings {
 static const char *const mode_names[] = { "overwrite", "discard", NULL };
 static const char *const codec_names[] = { "zstd", "lz4", "none", NULL };
 #define NAMES_OF(field) \
-	(OPTION_##field == OPTION_mode ? mode_names : OPTION_##field == OPTION_codec ? codec_names : NULL)
+	(OPTION_##field == OPTION_mode ? mode_names : \
+	 OPTION_##field == OPTION_codec ? codec_names : NULL)
 
 static const struct vt_opt options[] = {
 	{ "category", 'c', VT_OPT_LIST_WHOLE, "NAMES", "record these as well: gc,interp or !loop (default gc,loop,meta)",
@@ -54,8 +55,8 @@ static const struct vt_opt options[] = {
 	{ "wait-all", 'w', VT_OPT_FLAG, NULL, "wait for all processes, not only the command",
 	  offsetof(struct record_settings, wait_all), 0 },
 #define ROW(field, name, argument, help) \
-	{ name, 0, VT_OPT_STRING, argument, help, offsetof(struct record_settings, values[OPTION_##field]), 0, \
-	  .values = NAMES_OF(field) }
+	{ name, 0, VT_OPT_STRING, argument, help, \
+	  offsetof(struct record_settings, values[OPTION_##field]), 0, .values = NAMES_OF(field) }
 #define VT_OPTION(field, name, kind, standard, least, most, argument, help) ROW(field, name, argument, help),
 #define VT_OPTIONS_OF_RECORD
 #include "core/options.def"
@@ -423,7 +424,8 @@ static int record_command(const struct record_settings *from, char **argv)
 	uint64_t events = vt_recorder_events(&record.recorder), lost = vt_recorder_lost(&record.recorder);
 	err = vt_recorder_close(&record.recorder, VT_END_RUNNING);
 	if (err && vt_common.quiet)
-		vt_message("%s: %s; what was written is whole", record.recorder.log.name, vt_strerror(err));
+		vt_message("%s: %s; what was written is whole", record.recorder.log.name,
+		           vt_strerror(err));
 	if (!vt_common.quiet)
 		print_end(argv[0], record.recorder.log.name, events, lost, vt_log_bytes(&record.recorder.log), err);
 	return 0;

@@ -1,4 +1,4 @@
-/* cmd_completion.c - `valktrace completion SHELL`: the shell script that completes our command lines. */
+/* cmd_completion.c - `valktrace completion`: the shell script that completes our command lines. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,14 +51,13 @@ static void bash_argument(void *user, const struct vt_opt *row, char letter, boo
 	if (vt_opt_name(row, 0)) {
 		vt_sink_printf(out, "_valktrace_%s '", takes_list(row) ? "list" : "words");
 		add_names(out, row, ' ');
-		vt_sink_string(out, "'");
+		vt_sink_string(out, "'; ");
 	} else if (strcmp(row->arg, "FILE") == 0) {
-		vt_sink_string(out, "COMPREPLY=($(compgen -f -- \"$cur\")); compopt -o filenames 2>/dev/null");
+		vt_sink_string(out, "_valktrace_files -f; ");
 	} else if (strcmp(row->arg, "DIR") == 0) {
-		vt_sink_string(out, "COMPREPLY=($(compgen -d -- \"$cur\")); compopt -o filenames 2>/dev/null");
+		vt_sink_string(out, "_valktrace_files -d; ");
 	}
-	vt_sink_string(out, vt_opt_name(row, 0) || strcmp(row->arg, "FILE") == 0 || strcmp(row->arg, "DIR") == 0
-	               ? "; return;;\n" : "return;;\n");
+	vt_sink_string(out, "return;;\n");
 }
 
 static const char bash_head[] =
@@ -69,7 +68,13 @@ static const char bash_head[] =
 	"\tCOMPREPLY=($(compgen -W \"$1\" -- \"$cur\"))\n"
 	"}\n"
 	"\n"
-	"# Names with commas between them, '!' before those that are left out: the last one is completed.\n"
+	"_valktrace_files()\n"
+	"{\n"
+	"\tCOMPREPLY=($(compgen \"$1\" -- \"$cur\"))\n"
+	"\tcompopt -o filenames 2>/dev/null\n"
+	"}\n"
+	"\n"
+	"# Names with commas between them, '!' before those left out: the last is completed.\n"
 	"_valktrace_list()\n"
 	"{\n"
 	"\tlocal before= last=$cur\n"
@@ -93,7 +98,8 @@ static const char bash_head[] =
 static const char bash_middle[] =
 	"_valktrace()\n"
 	"{\n"
-	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} i\n"
+	"\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
+	"\tlocal command=${COMP_WORDS[1]} i\n"
 	"\tCOMPREPLY=()\n"
 	"\t# bash splits --color=always into three words.\n"
 	"\tif [ \"$cur\" = = ]; then\n"
@@ -113,8 +119,8 @@ static void bash_command(struct vt_sink *out, const struct vt_command *c)
 	if (c->stop_at_argument)
 		vt_sink_string(out, "\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
 		               "\t\tcase ${COMP_WORDS[i]} in --)\n"
-		               "\t\t\t[ $((i + 1)) -ge $COMP_CWORD ] && COMPREPLY=($(compgen -c -- \"$cur\")) ||\n"
-		               "\t\t\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+		               "\t\t\t_valktrace_files -f\n"
+		               "\t\t\t[ $((i + 1)) -lt $COMP_CWORD ] || _valktrace_files -c\n"
 		               "\t\t\treturn;;\n\t\tesac\n\tdone\n");
 	vt_sink_string(out, "\tcase $prev in\n");
 	vt_opt_each(c, bash_argument, out);
@@ -142,7 +148,8 @@ static void print_bash(struct vt_sink *out)
 	for (const struct vt_command *const *c = vt_commands; *c; c++)
 		bash_command(out, *c);
 	vt_sink_string(out, bash_middle);
-	vt_sink_string(out, "\tcase $command in\n\t\thelp) _valktrace_words \"$_valktrace_commands\";;\n");
+	vt_sink_string(out, "\tcase $command in\n"
+	               "\t\thelp) _valktrace_words \"$_valktrace_commands\";;\n");
 	for (const struct vt_command *const *c = vt_commands; *c; c++)
 		vt_sink_printf(out, "\t\t%s) _valktrace_%s;;\n", (*c)->name, (*c)->name);
 	vt_sink_string(out, "\tesac\n}\n\ncomplete -F _valktrace valktrace\n");
@@ -200,7 +207,8 @@ static void zsh_option(void *user, const struct vt_opt *row, char letter, bool c
 
 static void zsh_command(struct vt_sink *out, const struct vt_command *c)
 {
-	vt_sink_printf(out, "\t\t%s)\n\t\t\t_arguments -s %s\\\n", c->name, c->stop_at_argument ? "-S " : "");
+	vt_sink_printf(out, "\t\t%s)\n\t\t\t_arguments -s %s\\\n", c->name,
+	               c->stop_at_argument ? "-S " : "");
 	vt_opt_each(c, zsh_option, out);
 	if (c->stop_at_argument)
 		vt_sink_string(out, "\t\t\t'*::: : _normal'\n");
@@ -225,7 +233,8 @@ static void print_zsh(struct vt_sink *out)
 	}
 	vt_sink_string(out, "\t)\n\t_describe command commands\n}\n\n"
 	               "_valktrace()\n{\n\tlocal curcontext=$curcontext state line\n\n"
-	               "\t_arguments -C '(- :)'{-h,--help}'[explain]' '(- :)'{-V,--version}'[print the version]' \\\n"
+	               "\t_arguments -C '(- :)'{-h,--help}'[explain]' \\\n"
+	               "\t\t'(- :)'{-V,--version}'[print the version]' \\\n"
 	               "\t\t'1:command:_valktrace_commands' '*:: :->rest'\n"
 	               "\t[[ $state == rest ]] || return\n"
 	               "\tcase $words[1] in\n"
@@ -260,8 +269,9 @@ const struct vt_command vt_cmd_completion = {
 	.name = "completion",
 	.args = "bash|zsh",
 	.summary = "print the script that completes command lines in a shell",
-	.details = "It completes commands, options, and what they take: formats, categories, events.\n"
-	           "Packages install it; without one, load it from the shell's own start file.\n",
+	.details = "It completes commands, options, and what they take: formats, categories,\n"
+	           "events. Packages install it; without one, load it from the shell's own start\n"
+	           "file.\n",
 	.examples = "  . <(valktrace completion bash)                    in ~/.bashrc\n"
 	            "  valktrace completion zsh > ~/.zfunc/_valktrace    a folder of $fpath\n",
 	.opts = options,

@@ -27,13 +27,14 @@ static const char *format_name(size_t i)
 }
 
 static const char *const time_names[] = {
-	[VT_TIME_REL] = "rel", [VT_TIME_UTC] = "utc", [VT_TIME_MONO] = "mono", [VT_TIME_TICKS] = "ticks", NULL
+	[VT_TIME_REL] = "rel", [VT_TIME_UTC] = "utc", [VT_TIME_MONO] = "mono",
+	[VT_TIME_TICKS] = "ticks", NULL
 };
 
 static const struct vt_opt options[] = {
 	VT_CHOICE_ROWS(struct settings),
-	{ "format", 'F', VT_OPT_NAME, "FORMAT", "default text; one of", offsetof(struct settings, format), 0,
-	  .names = format_name },
+	{ "format", 'F', VT_OPT_NAME, "FORMAT", "default text; one of",
+	  offsetof(struct settings, format), 0, .names = format_name },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
 	  offsetof(struct settings, output), 0 },
 	{ "time", 0, VT_OPT_NAME, "HOW", "default rel, seconds since the start; one of",
@@ -178,18 +179,19 @@ static int decode(struct settings *set, struct vt_input *in, const struct vt_exp
 static int run(int argc, char **argv)
 {
 	struct settings set = { .format = NULL };
+	const struct vt_export *format;
 	struct vt_input in;
 	int first = vt_opt_parse(&vt_cmd_decode, argc, argv, &set);
 	int code = first >= 0 ? VT_EXIT_OK : first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
 
 	if (first >= 0) {
+		format = vt_export_find(set.format ? set.format : "text");
 		if (set.at_given && (set.at == 0 || set.at > INT64_MAX))
 			code = vt_usage("--at: records are numbered from 1");
 		if (!code)
 			code = vt_input_open(&in, argv + first, argc - first);
 		if (!code)
-			code = vt_input_close(&in, decode(&set, &in, vt_export_find(set.format ? set.format : "text"),
-			                                  time_mode(set.time)));
+			code = vt_input_close(&in, decode(&set, &in, format, time_mode(set.time)));
 	}
 	vt_opt_free(options, &set);
 	return code;

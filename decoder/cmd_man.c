@@ -62,7 +62,8 @@ static void put_common(void *user, const struct vt_opt *row, char letter, bool c
 
 static void begin_page(struct vt_sink *out, const char *name, const char *summary)
 {
-	vt_sink_printf(out, "%s(1) \"valktrace " VT_VERSION "\" \"valktrace\"\n\n# NAME\n\n%s - ", name, name);
+	vt_sink_printf(out, "%s(1) \"valktrace " VT_VERSION "\" \"valktrace\"\n\n# NAME\n\n%s - ",
+	               name, name);
 	put_text(out, summary);
 	vt_sink_string(out, "\n\n# SYNOPSIS\n\n");
 }
@@ -91,11 +92,11 @@ static void print_command(struct vt_sink *out, const struct vt_command *c)
 
 static const char environment[] =
 	"\n# ENVIRONMENT\n\n"
-	"*VALKTRACE*\n\tName=value pairs with commas between them: the options of *record* for programs that\n"
-	"\tlink libvalktrace, and its defaults.\n\n"
+	"*VALKTRACE*\n\tName=value pairs with commas between them: the options of *record* for\n"
+	"\tprograms that link libvalktrace, and its defaults.\n\n"
 	"*XDG_RUNTIME_DIR*\n\tRing files are made in the folder valktrace below it.\n\n"
 	"*TMPDIR*\n\tWhere standard input is kept while it is read.\n\n"
-	"*NO_COLOR*\n\tWhen it is set and not empty: no colours, unless *--color=always* asks for them.\n\n"
+	"*NO_COLOR*\n\tWhen it is set and not empty: no colours but with *--color=always*.\n\n"
 	"# FILES\n\n"
 	"_valktrace.vtrace_\n\tThe log that is written and read when none is named.\n\n"
 	"_\\*.vring_\n\tRing files of processes: what the recorder has not yet written.\n\n"
@@ -105,8 +106,8 @@ static void print_main(struct vt_sink *out)
 {
 	begin_page(out, "valktrace", "flight recorder for C runtimes");
 	vt_sink_string(out, "*valktrace* _COMMAND_ [options] [arguments]\n\n# DESCRIPTION\n\n"
-	               "Records garbage collections, calls and event loops into a small log that survives a\n"
-	               "crash, and reads it afterwards.\n\n# COMMANDS\n\n");
+	               "Records garbage collections, calls and event loops into a small log that\n"
+	               "survives a crash, and reads it afterwards.\n\n# COMMANDS\n\n");
 	for (const struct vt_command *const *c = vt_commands; *c; c++) {
 		vt_sink_printf(out, "*valktrace-%s*(1)\n\t", (*c)->name);
 		put_text(out, (*c)->summary);

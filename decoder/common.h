@@ -1,8 +1,8 @@
 /*
  * common.h - the options that every command has, in one table, and what was given for them.
  *
- * opt.c treats the rows as part of each command's own; a command that has an option or a letter of the
- * same name keeps it.
+ * opt.c treats the rows as part of each command's own; a command that has an option or a letter of
+ * the same name keeps it.
  */
 #ifndef DECODER_COMMON_H
 #define DECODER_COMMON_H

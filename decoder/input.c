@@ -60,7 +60,8 @@ static int spool_stdin(void)
 	vt_progress_begin("reading", "standard input", false);
 	while (!err) {
 		/* Somebody who waits for a slow pipe sees that it is a pipe that is waited for. */
-		while (vt_progress_on() && poll(&(struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN }, 1, 250) == 0)
+		struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+		while (vt_progress_on() && poll(&in, 1, 250) == 0)
 			vt_progress(total, 0, total, VT_PROGRESS_BYTES);
 		n = read(STDIN_FILENO, buffer, sizeof(buffer));
 		if (n == 0)
@@ -160,8 +161,9 @@ static void tell_files(const struct vt_input *in)
 		vt_detail("reads %s", in->spool >= 0 ? in->name : in->paths[i]);
 	for (unsigned i = 0; vt_common.verbose && vt_reader_ring_file(in->reader, i, &f); i++)
 		vt_detail("reads ring file %s%s", f.path, f.alive ? ", its process still runs" : "");
-	vt_detail("%llu bytes in %llu chunks, opened in %llu us", (unsigned long long)in->run->bytes,
-	          (unsigned long long)in->run->chunks, (unsigned long long)(now_us() - in->begun_us));
+	vt_detail("%llu bytes in %llu chunks, opened in %llu us",
+	          (unsigned long long)in->run->bytes, (unsigned long long)in->run->chunks,
+	          (unsigned long long)(now_us() - in->begun_us));
 }
 
 /* One name stands for all parts of its run. A file that is no log is left to the reader's error. */
@@ -199,7 +201,8 @@ static int check_names(struct vt_input *in)
 
 int vt_input_open(struct vt_input *in, char **paths, int count)
 {
-	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1, .begun_us = now_us() };
+	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1,
+	                         .begun_us = now_us() };
 	if (count > 0) {
 		in->paths = (const char *const *)paths;
 		in->count = (unsigned)count;
@@ -316,7 +319,8 @@ int vt_input_close(struct vt_input *in, int code)
 			code = VT_EXIT_DAMAGED;
 		print_more_notes(in);
 		print_tally(in, code);
-		vt_detail("done in %llu us, exit %d", (unsigned long long)(now_us() - in->begun_us), code);
+		vt_detail("done in %llu us, exit %d",
+		          (unsigned long long)(now_us() - in->begun_us), code);
 		vt_reader_close(in->reader);
 	}
 	if (in->spool >= 0)

@@ -142,6 +142,14 @@ static int store(const struct vt_opt *row, void *settings, const char *value)
 	return err;
 }
 
+/* Two pieces behind the `used` bytes of `to`, cut to its size. Returns the bytes used then. */
+static size_t add_text(char *to, size_t size, size_t used, const char *before, const char *text)
+{
+	int n = snprintf(to + used, size - used, "%s%s", before, text);
+
+	return n < 0 || (size_t)n >= size - used ? size - 1 : used + (size_t)n;
+}
+
 /* The names of a VT_OPT_NAME do not change: pointers to them can be kept. */
 static int bad_name(const struct vt_opt *row, const char *value)
 {
@@ -150,11 +158,10 @@ static int bad_name(const struct vt_opt *row, const char *value)
 	size_t count = 0, used = 0;
 
 	for (; count < MOST_NAMES && (names[count] = vt_opt_name(row, count)); count++)
-		used += (size_t)snprintf(valid + used, used < sizeof(valid) ? sizeof(valid) - used : 0, " %s",
-		                         names[count]);
+		used = add_text(valid, sizeof(valid), used, " ", names[count]);
 	nearest = vt_name_nearest(value, names, count);
-	vt_usage("unknown --%s '%s'%s%s%s valid:%s", row->name, value, nearest ? "; did you mean '" : ";",
-	         nearest ? nearest : "", nearest ? "'?" : "", valid);
+	vt_usage("unknown --%s '%s'%s%s%s valid:%s", row->name, value,
+	         nearest ? "; did you mean '" : ";", nearest ? nearest : "", nearest ? "'?" : "", valid);
 	return VT_OPT_USAGE;
 }
 
@@ -177,7 +184,8 @@ static int bad_value(const struct vt_opt *row, const char *value, int err)
 }
 
 /* getopt_long has met an option that it does not know, or one without its argument. */
-static int bad_option(const struct vt_command *command, const struct rows *rows, char **argv, int what)
+static int bad_option(const struct vt_command *command, const struct rows *rows, char **argv,
+                      int what)
 {
 	const char *given = argv[optind - 1];
 	const char *names[MOST_ROWS];
@@ -302,11 +310,11 @@ static void print_wrapped(const char *text, int at)
 
 static void print_names(const struct vt_opt *row, char *text, size_t size)
 {
-	size_t used = (size_t)snprintf(text, size, "%s", row->help);
+	size_t used = add_text(text, size, 0, "", row->help);
 	const char *name;
 
 	for (size_t i = 0; row->kind == VT_OPT_NAME && (name = vt_opt_name(row, i)); i++)
-		used += (size_t)snprintf(text + used, used < size ? size - used : 0, "%s%s", i ? ", " : " ", name);
+		used = add_text(text, size, used, i ? ", " : " ", name);
 }
 
 static void print_row(void *user, const struct vt_opt *row, char letter, bool common)

@@ -38,9 +38,10 @@ struct vt_opt {
 	size_t offset;          /* of the destination in the command's settings */
 	size_t given;           /* of a bool that says it was given; 0: none wanted */
 	/*
-	 * Names that the option takes: a list that ends with NULL, or a function that gives name number
-	 * `i`, NULL behind the last; it may return the same buffer each time. Help, completion and errors
-	 * read them; of a VT_OPT_NAME no other value is accepted, of other kinds they are proposals.
+	 * Names that the option takes: a list that ends with NULL, or a function that gives name
+	 * number `i`, NULL behind the last; it may return the same buffer each time. Help, completion
+	 * and errors read them. A VT_OPT_NAME takes nothing else; for other kinds they are proposals.
+	 * Completion also knows the arguments FILE and DIR.
 	 */
 	const char *const *values;
 	const char *(*names)(size_t i);
@@ -56,17 +57,17 @@ struct vt_command;
 enum vt_opt_result { VT_OPT_USAGE = -2, VT_OPT_HELP = -1 };
 
 /*
- * Fills in `settings`, and vt_common (common.h) by the rows that all commands have. Returns the index
- * of the first argument that is no option, VT_OPT_HELP after --help or --version (it has been printed),
- * or VT_OPT_USAGE after an error (it has been said on stderr). Options and arguments mix, unless the command says that the first argument ends the
- * options.
+ * Fills in `settings`, and vt_common (common.h) by the rows that all commands have. Returns the
+ * index of the first argument that is no option, VT_OPT_HELP after --help or --version (it has been
+ * printed), or VT_OPT_USAGE after an error (it has been said on stderr). Options and arguments mix,
+ * unless the command says that the first argument ends the options.
  */
 int vt_opt_parse(const struct vt_command *command, int argc, char **argv, void *settings);
 
 /* Frees the lists of `settings`. */
 void vt_opt_free(const struct vt_opt *rows, void *settings);
 
-/* Calls `each` for the rows of a command, its own first, without those of the others that it hides. */
+/* Calls `each` for the rows of a command, its own first, then the common ones it does not hide. */
 void vt_opt_each(const struct vt_command *command,
                  void (*each)(void *user, const struct vt_opt *row, char letter, bool common),
                  void *user);

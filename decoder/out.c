@@ -35,7 +35,7 @@ int vt_sink_memory(struct vt_sink *s)
 
 /* ---- the temporary file and signals -------------------------------------------------------- */
 
-/* The name is set and taken back while the signals are blocked: a handler sees a file that is there. */
+/* The name is set and taken back while the signals are blocked: a handler sees a file of ours. */
 static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
 static char *volatile unfinished;
 
@@ -227,7 +227,8 @@ size_t vt_sink_role(struct vt_sink *s, enum vt_role role)
 {
 	static const char *const sgr[] = {
 		[VT_ROLE_END] = "\033[0m", [VT_ROLE_PLAIN] = "", [VT_ROLE_DIM] = "\033[2m",
-		[VT_ROLE_HEADING] = "\033[1m", [VT_ROLE_BAD] = "\033[31m", [VT_ROLE_GOOD] = "\033[32m",
+		[VT_ROLE_HEADING] = "\033[1m", [VT_ROLE_BAD] = "\033[31m",
+		[VT_ROLE_GOOD] = "\033[32m",
 	};
 	size_t length = s->colour ? strlen(sgr[role]) : 0;
 

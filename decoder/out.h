@@ -4,8 +4,8 @@
  * A sink writes to stdout, to a file (through a temporary one that is renamed at the end, so
  * that a reader of the name never sees half of it) or into memory. After an error everything
  * more is thrown away; vt_sink_close tells. Nothing that comes from a log goes to a sink but
- * through vt_sink_escaped or the escapers of jsonw.h. A signal that ends the program (INT, TERM, HUP,
- * QUIT, PIPE) takes the temporary file away first; one sink at a time has such a file.
+ * through vt_sink_escaped or the escapers of jsonw.h. A signal that ends the program (INT, TERM,
+ * HUP, QUIT, PIPE) takes the temporary file away first; one sink at a time has such a file.
  */
 #ifndef DECODER_OUT_H
 #define DECODER_OUT_H
@@ -40,7 +40,10 @@ enum vt_role {
 
 enum vt_sink_flags { VT_SINK_REPLACE = 1 };
 
-/* path NULL or "-": stdout, with colours if they are wanted there (common.h). 0 or -errno; -EEXIST: there is a file and VT_SINK_REPLACE is not set. */
+/*
+ * path NULL or "-": stdout, with colours if they are wanted there (common.h). 0 or -errno; -EEXIST:
+ * there is a file and VT_SINK_REPLACE is not set.
+ */
 int vt_sink_open(struct vt_sink *s, const char *path, unsigned flags);
 int vt_sink_memory(struct vt_sink *s);
 /* Writes out what is left and renames. 0 or the first -errno; then the named file is as it was. */
@@ -86,7 +89,7 @@ static inline void vt_sink_char(struct vt_sink *s, char c)
 	s->used++;
 }
 
-/* From here on in this role. Returns the bytes written, which no terminal shows: 0 without colours. */
+/* From here on in this role. Returns the bytes written, which no terminal shows; 0: no colours. */
 size_t vt_sink_role(struct vt_sink *s, enum vt_role role);
 
 void vt_sink_blanks(struct vt_sink *s, size_t count);

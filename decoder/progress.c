@@ -85,7 +85,8 @@ void vt_progress(uint64_t done, uint64_t total, uint64_t units, enum vt_progress
 	if (!line.on)
 		return;
 	uint64_t at = now();
-	if (at - line.begun < QUIET_NS || (line.shown && at - line.last < STEP_NS) || vt_sink_memory(&s))
+	if (at - line.begun < QUIET_NS || (line.shown && at - line.last < STEP_NS) ||
+	    vt_sink_memory(&s))
 		return;
 	vt_sink_string(&s, "\rvalktrace: ");
 	vt_sink_string(&s, line.what);

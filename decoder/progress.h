@@ -1,8 +1,8 @@
 /*
  * progress.h - one line on stderr while work takes longer than a second: what, how far, how fast.
  *
- * Only when stderr is a terminal and neither --no-progress nor --quiet is given. Messages take the line
- * away first, and vt_progress_end does at the end. The calls are cheap enough for every few hundred
+ * Only when stderr is a terminal and neither --no-progress nor --quiet is given. Messages take the
+ * line away first, and vt_progress_end does at the end. The calls are cheap enough for every few hundred
  * events or every few chunks; nothing is written more often than ten times a second.
  */
 #ifndef DECODER_PROGRESS_H
@@ -15,7 +15,7 @@ enum vt_progress_unit { VT_PROGRESS_BYTES, VT_PROGRESS_EVENTS };
 
 /*
  * Work begins: `what` is a verb such as "reading", `name` a file's name (not copied, may be a
- * stranger's). `to_stdout`: text goes to stdout meanwhile; then nothing is shown if that is a terminal.
+ * stranger's). `to_stdout`: text goes to stdout meanwhile; if that is a terminal nothing is shown.
  */
 void vt_progress_begin(const char *what, const char *name, bool to_stdout);
 

@@ -228,7 +228,7 @@ static struct vt_log *new_log(struct part *parts, unsigned count,
 		log->notes.each = options->note;
 		log->notes.user = options->user;
 		/* Programs built before there was a `progress` say so by the size. */
-		if (options->size >= offsetof(struct vt_reader_options, progress) + sizeof options->progress)
+		if (options->size > offsetof(struct vt_reader_options, progress))
 			log->progress = options->progress;
 	}
 	vt_catalog_init(&log->catalog, &log->notes);

@@ -91,7 +91,7 @@ void vt_summary_json(struct vt_summary *s);
 /* True if nothing in the run told of a source: it has neither events nor counters. */
 bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);
 
-/* Prints the event of this ring at exactly these ticks; nothing and false if it cannot be read again. */
+/* Prints the event of this ring at exactly these ticks; false: it cannot be read again. */
 bool vt_summary_event_at(struct vt_summary *s, const struct vt_ring_info *ring, uint64_t ticks);
 
 /* The ring with the last event of a process, or NULL. */

@@ -1,9 +1,9 @@
 /*
  * summary_json.c - the summary as one line of JSON, from what the pages are printed from.
  *
- * Only maps with keys, so that nothing hangs on an order; ns and bytes, in keys that say so. What could
- * come twice under one name (a pid used again, a type of the same name) gets "#" and its number. A key
- * that is not there means that nothing told of it.
+ * Only maps with keys, so that nothing hangs on an order; ns and bytes, in keys that say so. What
+ * could come twice under one name (a pid used again, a type of the same name) gets "#" and its
+ * number. A key that is not there means that nothing told of it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +30,8 @@ static const char *category_key(const struct vt_run_info *run, unsigned category
 	return name ? name : spare;
 }
 
-static void process_key(const struct vt_run_info *run, const struct vt_process_info *p, char key[KEY_MOST])
+static void process_key(const struct vt_run_info *run, const struct vt_process_info *p,
+                        char key[KEY_MOST])
 {
 	snprintf(key, KEY_MOST, "%" PRIu32, p->pid);
 	for (unsigned i = 0; i < run->process_count && run->processes[i] != p; i++)
@@ -38,7 +39,8 @@ static void process_key(const struct vt_run_info *run, const struct vt_process_i
 			snprintf(key, KEY_MOST, "%" PRIu32 "#%" PRIu32, p->pid, p->index);
 }
 
-static void thread_key(const struct vt_run_info *run, const struct vt_ring_info *ring, char key[KEY_MOST])
+static void thread_key(const struct vt_run_info *run, const struct vt_ring_info *ring,
+                       char key[KEY_MOST])
 {
 	char process[KEY_MOST];
 	const char *kind = ring->is_signal ? "/signals" : "";
@@ -49,7 +51,8 @@ static void thread_key(const struct vt_run_info *run, const struct vt_ring_info 
 		again |= run->rings[i]->process == ring->process && run->rings[i]->tid == ring->tid &&
 		         run->rings[i]->is_signal == ring->is_signal;
 	if (again)
-		snprintf(key, KEY_MOST, "%.100s/%" PRIu32 "%s#%" PRIu32, process, ring->tid, kind, ring->id);
+		snprintf(key, KEY_MOST, "%.100s/%" PRIu32 "%s#%" PRIu32, process, ring->tid, kind,
+		         ring->id);
 	else
 		snprintf(key, KEY_MOST, "%.100s/%" PRIu32 "%s", process, ring->tid, kind);
 }
@@ -178,7 +181,8 @@ static void put_pauses(struct vt_json *j, const struct vt_gc_stats *gc)
 	for (unsigned i = 0; i <= VT_PAUSE_BOUNDS; i++) {
 		if (gc->buckets[i] == 0)
 			continue;
-		snprintf(bound, sizeof(bound), "%" PRIu64, i < VT_PAUSE_BOUNDS ? vt_pause_bounds[i] : 0);
+		snprintf(bound, sizeof(bound), "%" PRIu64,
+		         i < VT_PAUSE_BOUNDS ? vt_pause_bounds[i] : 0);
 		vt_json_put_u64(j, i < VT_PAUSE_BOUNDS ? bound : "inf", gc->buckets[i]);
 	}
 	vt_json_close(j, '}');
@@ -265,7 +269,8 @@ static void put_counters(struct vt_json *j, const struct vt_summary *s)
 	vt_json_close(j, '}');
 }
 
-static void type_key(const struct vt_process_info *p, const struct vt_event_desc *desc, char key[KEY_MOST])
+static void type_key(const struct vt_process_info *p, const struct vt_event_desc *desc,
+                     char key[KEY_MOST])
 {
 	const char *category = p->schema->categories[desc->category % VT_MAX_CATEGORIES].name;
 	char spare[8];
@@ -342,7 +347,8 @@ static void put_process(struct vt_json *j, struct vt_summary *s, const struct vt
 }
 
 /* What was open when the thread's process died, by how deep it was. */
-static void put_open_spans(struct vt_json *j, const struct vt_summary *s, const struct vt_ring_info *ring)
+static void put_open_spans(struct vt_json *j, const struct vt_summary *s,
+                           const struct vt_ring_info *ring)
 {
 	const struct vt_process_info *p = ring->process;
 	uint64_t end = vt_reader_ns(s->in->reader, p->end > 0 ? p->end : s->in->run->last);
@@ -368,7 +374,8 @@ static void put_open_spans(struct vt_json *j, const struct vt_summary *s, const 
 		vt_json_close(j, '}');
 }
 
-static void put_thread(struct vt_json *j, const struct vt_summary *s, const struct vt_ring_info *ring)
+static void put_thread(struct vt_json *j, const struct vt_summary *s,
+                       const struct vt_ring_info *ring)
 {
 	uint64_t events = 0, lost = 0;
 	char key[KEY_MOST];

@@ -52,8 +52,8 @@ struct vt_reader_options {
 	void (*note)(void *user, const struct vt_note *note);   /* NULL: notes are only counted */
 	void *user;                 /* of note and progress */
 	/*
-	 * Called while vt_reader_open looks through the inputs, every 64 reads of one chunk or 64 KiB:
-	 * `done` of `total` bytes of all inputs are behind it. It must not use the reader. NULL: not called.
+	 * Called while vt_reader_open looks through the inputs, once in 64 reads of a chunk or 64 KiB:
+	 * `done` of `total` bytes of all inputs are behind it. It must not use the reader. NULL: never.
 	 */
 	void (*progress)(void *user, uint64_t done, uint64_t total);
 };

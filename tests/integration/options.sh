@@ -36,7 +36,7 @@ has 'without -q there is a note' "$(cat err)" ': E12 bad-payload-crc'
 has 'errors are said with -q' "$(valktrace info -q nothing.vtrace 2>&1)" 'nothing.vtrace: No such file'
 
 # A byte in the middle of each chunk is another: more notes of a kind than are printed by default.
-"$BUILD/tests/conserve" 1 400000 discard notes.vtrace >/dev/null 2>&1
+"$BUILD/tests/conserve" 1 2000000 discard notes.vtrace >/dev/null 2>&1
 python3 - notes.vtrace <<'PY'
 import re, sys
 data = bytearray(open(sys.argv[1], 'rb').read())
