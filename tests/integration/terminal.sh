@@ -90,20 +90,4 @@ mkfifo fifo
 script -qec "{ sleep 1.5; cat; } <fifo >out & valktrace decode -o fifo big.vtrace; wait" typescript </dev/null >screen
 shown 'decode -o' screen '\\rvalktrace: decoding big.vtrace  +[0-9]+ %'
 
-# A message takes the line away first: a note about each chunk that is met while the line is shown.
-"$BUILD/tests/conserve" 1 2000000 discard notes.vtrace >/dev/null 2>&1
-python3 - notes.vtrace <<'PY'
-import re, sys
-data = bytearray(open(sys.argv[1], 'rb').read())
-at = [m.start() for m in re.finditer(b'VTLCHNK1', data)]
-for a, b in zip(at, at[1:] + [len(data)]):
-    data[a + (b - a) * 9 // 10] ^= 0x55
-open(sys.argv[1], 'wb').write(data)
-PY
-script -qec "valktrace decode -v --color=never notes.vtrace 2>/dev/tty | { sleep 1.5; cat >out; }" \
-	typescript </dev/null >screen
-has 'a message begins its line' "$(tr '\r' '\n' <screen)" '^valktrace: notes.vtrace: E[0-9]+ '
-has 'the line is shown, too' "$(tr '\r' '\n' <screen)" '^valktrace: decoding notes.vtrace '
-is 'no message stands behind the line' "$(tr '\r' '\n' <screen | grep -c 'valktrace: .*valktrace: ')" 0
-
 finish
