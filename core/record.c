@@ -21,6 +21,7 @@
 
 #include "core/record_tree.h"
 #include "decoder/cmd.h"
+#include "decoder/common.h"
 #include "decoder/names.h"
 #include "decoder/units.h"
 
@@ -36,23 +37,31 @@ enum {
 struct record_settings {
 	const char *values[OPTIONS];
 	struct vt_list categories;
-	bool all, quiet, wait_all;
+	bool all, wait_all, force;
 };
+
+static const char *const mode_names[] = { "overwrite", "discard", NULL };
+static const char *const codec_names[] = { "zstd", "lz4", "none", NULL };
+#define NAMES_OF(field) \
+	(OPTION_##field == OPTION_mode ? mode_names : \
+	 OPTION_##field == OPTION_codec ? codec_names : NULL)
 
 static const struct vt_opt options[] = {
 	{ "category", 'c', VT_OPT_LIST_WHOLE, "NAMES", "record these as well: gc,interp or !loop (default gc,loop,meta)",
-	  offsetof(struct record_settings, categories), 0 },
+	  offsetof(struct record_settings, categories), 0, .names = vt_names_of_categories },
 	{ "all", 'a', VT_OPT_FLAG, NULL, "record every category", offsetof(struct record_settings, all), 0 },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "the log (default valktrace.vtrace; an old one becomes .old)",
 	  offsetof(struct record_settings, values[OPTION_output]), 0 },
-	{ "quiet", 'q', VT_OPT_FLAG, NULL, "say nothing at the end", offsetof(struct record_settings, quiet), 0 },
 	{ "wait-all", 'w', VT_OPT_FLAG, NULL, "wait for all processes, not only the command",
 	  offsetof(struct record_settings, wait_all), 0 },
 #define ROW(field, name, argument, help) \
-	{ name, 0, VT_OPT_STRING, argument, help, offsetof(struct record_settings, values[OPTION_##field]), 0 }
+	{ name, 0, VT_OPT_STRING, argument, help, \
+	  offsetof(struct record_settings, values[OPTION_##field]), 0, .values = NAMES_OF(field) }
 #define VT_OPTION(field, name, kind, standard, least, most, argument, help) ROW(field, name, argument, help),
 #define VT_OPTIONS_OF_RECORD
 #include "core/options.def"
+	{ "force", 'f', VT_OPT_FLAG, NULL, "an old log is replaced, not kept as .old",
+	  offsetof(struct record_settings, force), 0 },
 	VT_OPT_END
 };
 
@@ -395,6 +404,15 @@ static int begin_recording(const struct vt_settings *s, const struct wanted *wan
 	return err;
 }
 
+/* With --force: the old log has just been moved away, over whatever had that name before. */
+static void remove_old(const char *path)
+{
+	char old[PATH_MAX];
+
+	if (snprintf(old, sizeof(old), "%s.old", path) < (int)sizeof(old))
+		unlink(old);
+}
+
 static void on_problem(void *unused, int error)
 {
 	(void)unused;
@@ -427,12 +445,17 @@ static int record_command(const struct record_settings *from, char **argv)
 	if (!*settings.output)
 		strcpy(settings.output, "valktrace.vtrace");
 	record.wait_all = from->wait_all;
+	bool is_old = from->force && access(settings.output, F_OK) == 0;
 	int err = begin_recording(&settings, &wanted, &what);
+	if (!err && is_old)
+		remove_old(settings.output);
 	if (err) {
 		vt_message("%s: %s", what, vt_strerror(err));
 		return EXIT_OURS;
 	}
 	record.recorder.problem = on_problem;
+	vt_detail("run %016llx, rings of %llu bytes in %s", (unsigned long long)record.tree.run,
+	          (unsigned long long)settings.ring_size, record.tree.directory);
 	err = run_command(argv);
 	if (err) {
 		vt_message("%s: %s", argv[0], vt_strerror(err));
@@ -444,14 +467,17 @@ static int record_command(const struct record_settings *from, char **argv)
 	record_until_end();
 	uint64_t events = vt_recorder_events(&record.recorder), lost = vt_recorder_lost(&record.recorder);
 	err = vt_recorder_close(&record.recorder, VT_END_RUNNING);
-	if (!from->quiet)
+	if (err && vt_common.quiet)
+		vt_message("%s: %s; what was written is whole", record.recorder.log.name,
+		           vt_strerror(err));
+	if (!vt_common.quiet)
 		print_end(argv[0], record.recorder.log.name, events, lost, vt_log_bytes(&record.recorder.log), err);
 	return 0;
 }
 
 static int run(int argc, char **argv)
 {
-	struct record_settings from = { .quiet = false };
+	struct record_settings from = { .all = false };
 	int code = EXIT_OURS;
 
 	int first = vt_opt_parse(&vt_cmd_record, argc, argv, &from);
@@ -469,6 +495,10 @@ const struct vt_command vt_cmd_record = {
 	.name = "record",
 	.args = "[--] COMMAND [ARGUMENT...]",
 	.summary = "run a command and record its garbage collector, loops, calls",
+	.details = "The command's streams, signals and exit status are its own. The log can be read\n"
+	           "by valktrace summary and decode while it is written, too.\n",
+	.exits = "  that of the command; its signal, if one killed it; or, before it began:\n"
+	         "  125  recording cannot begin    126  it cannot be run    127  it was not found\n",
 	.examples = "  valktrace record -- guile program.scm\n"
 	            "  valktrace record -c interp -o slow.vtrace -- ./vm main.vm\n",
 	.opts = options,

@@ -322,7 +322,7 @@ void vt_choice_explain_nothing(const struct vt_choice *s, const struct vt_input 
 	append_present(&line, in->run);
 	append_missing(&line, &s->categories, in);
 	append_missing(&line, &s->events, in);
-	vt_message("%s%snothing matched; the log has%s", in->run_digits ? in->name : "",
-	           in->run_digits ? ": " : "", vt_sink_text(&line));
+	vt_remark("%s%snothing matched; the log has%s", in->run_digits ? in->name : "",
+	          in->run_digits ? ": " : "", vt_sink_text(&line));
 	vt_sink_discard(&line);
 }

@@ -7,6 +7,7 @@
 #include <valktrace/reader.h>
 
 #include "decoder/input.h"
+#include "decoder/names.h"
 #include "decoder/opt.h"
 
 #define VT_MOST_CONDITIONS 16u
@@ -27,9 +28,9 @@ struct vt_choice {
 /* Rows for a settings struct `type` with a member `choice`. */
 #define VT_CHOICE_ROWS(type) \
 	{ "category", 'c', VT_OPT_LIST, "NAMES", "only these categories: gc,loop; !NAME leaves one out", \
-	  offsetof(type, choice.categories), 0 }, \
+	  offsetof(type, choice.categories), 0, .names = vt_names_of_categories }, \
 	{ "event", 'e', VT_OPT_LIST, "NAMES", "only these events: gc.end, gc.*, end; !NAME leaves out", \
-	  offsetof(type, choice.events), 0 }, \
+	  offsetof(type, choice.events), 0, .names = vt_names_of_events }, \
 	{ "tid", 0, VT_OPT_LIST, "IDS", "only these threads, by id", \
 	  offsetof(type, choice.tids), 0 }, \
 	{ "thread", 0, VT_OPT_STRING, "NAME", "only threads of this name", \

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "decoder/opt.h"
+#include "decoder/out.h"
 
 enum vt_exit {
 	VT_EXIT_OK = 0,
@@ -21,21 +22,23 @@ enum vt_exit {
 	VT_EXIT_LOSS = 8,
 };
 
-struct vt_sink;
-
 struct vt_command {
 	const char *name;
 	const char *args;               /* after the options, for the usage line */
 	const char *summary;            /* one line for the list of commands */
 	const char *details;            /* more text of --help, or NULL */
 	const char *examples;           /* lines of --help, or NULL */
+	const char *exits;              /* lines of --help on exit codes, or NULL */
 	const struct vt_opt *opts;      /* ends with VT_OPT_END */
 	bool stop_at_argument;          /* what follows the first argument is not ours: record */
+	const char *words;              /* completion of its arguments; "": commands, NULL: logs */
+	bool for_packagers;             /* listed apart */
 	int (*run)(int argc, char **argv);      /* argv[0] is the name; returns the exit code */
 };
 
 extern const struct vt_command *const vt_commands[];    /* ends with NULL */
 
+extern const struct vt_command vt_cmd_completion, vt_cmd_man;
 extern const struct vt_command vt_cmd_decode, vt_cmd_info, vt_cmd_record, vt_cmd_recover, vt_cmd_schema, vt_cmd_summary;
 
 /* "valktrace: " and one line to stderr. */
@@ -44,9 +47,37 @@ void vt_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for wrong usage: returns VT_EXIT_USAGE. */
 int vt_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Writes what a memory sink holds to stdout, and frees it. Returns the exit code. */
+/* A remark that is no error: not with --quiet. */
+void vt_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What only --verbose tells. */
+void vt_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Lines of --help on the exit codes that all commands which read logs share. */
+extern const char vt_exits_of_readers[];
+
+/*
+ * What a command prints, text by text (one a run): to stdout, or to the file of -o, which appears when all
+ * of it is there. Opened by the first text. Each call: an exit code after a message.
+ */
+struct vt_pages {
+	const char *path;               /* of -o; NULL: stdout */
+	struct vt_sink out;
+	bool opened;
+};
+
+/* Takes over and frees the memory sink `text`. */
+int vt_pages_add(struct vt_pages *p, struct vt_sink *text);
+/* `code` is that of the work: after a failure the file stays as it was. */
+int vt_pages_close(struct vt_pages *p, int code);
+
+/* One text on stdout. */
 int vt_sink_print(struct vt_sink *text);
-/* The same where more follows: only the last one can tell that a file could not be closed. */
-int vt_sink_print_more(struct vt_sink *text);
+
+/*
+ * Opens an output, replacing a file that is there if --force was given or `replace` says so. An exit
+ * code after a message.
+ */
+int vt_sink_start(struct vt_sink *out, const char *path, bool replace);
 
 #endif

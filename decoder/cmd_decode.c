@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <valktrace/error.h>
 
@@ -10,26 +11,37 @@
 #include "decoder/export.h"
 #include "decoder/inputs.h"
 #include "decoder/labels.h"
-#include "decoder/names.h"
 #include "decoder/choice.h"
+#include "decoder/progress.h"
+
+#define PROGRESS_MASK 1023      /* events between two looks at the clock */
 
 struct settings {
 	struct vt_choice choice;
 	struct vt_list labels;
 	const char *format, *output, *time;
 	uint64_t at, limit;
-	bool exact, force, at_given, limit_given;
+	bool exact, at_given, limit_given;
+};
+
+static const char *format_name(size_t i)
+{
+	return vt_exports[i] ? vt_exports[i]->name : NULL;
+}
+
+static const char *const time_names[] = {
+	[VT_TIME_REL] = "rel", [VT_TIME_UTC] = "utc", [VT_TIME_MONO] = "mono",
+	[VT_TIME_TICKS] = "ticks", NULL
 };
 
 static const struct vt_opt options[] = {
 	VT_CHOICE_ROWS(struct settings),
-	{ "format", 'f', VT_OPT_STRING, "FORMAT", "text (default), json, csv, summary, kernel, "
-	  "metrics-json or prometheus", offsetof(struct settings, format), 0 },
+	{ "format", 'F', VT_OPT_NAME, "FORMAT", "default text; one of",
+	  offsetof(struct settings, format), 0, .names = format_name },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
 	  offsetof(struct settings, output), 0 },
-	{ "force", 0, VT_OPT_FLAG, NULL, "replace FILE", offsetof(struct settings, force), 0 },
-	{ "time", 0, VT_OPT_STRING, "HOW", "rel (seconds since the start, default), utc, mono or ticks",
-	  offsetof(struct settings, time), 0 },
+	{ "time", 0, VT_OPT_NAME, "HOW", "default rel, seconds since the start; one of",
+	  offsetof(struct settings, time), 0, .values = time_names },
 	{ "exact", 0, VT_OPT_FLAG, NULL, "plain ns and bytes instead of short numbers",
 	  offsetof(struct settings, exact), 0 },
 	{ "at", 0, VT_OPT_NUMBER, "#N", "counter record number N, for prometheus, metrics-json and "
@@ -43,39 +55,13 @@ static const struct vt_opt options[] = {
 	VT_OPT_END
 };
 
-static int parse_time_mode(const char *text, enum vt_time_mode *mode)
+static enum vt_time_mode time_mode(const char *name)
 {
-	static const char *const names[] = {
-		[VT_TIME_REL] = "rel", [VT_TIME_UTC] = "utc",
-		[VT_TIME_MONO] = "mono", [VT_TIME_TICKS] = "ticks",
-	};
+	unsigned mode = VT_TIME_REL;
 
-	*mode = VT_TIME_REL;
-	if (!text)
-		return VT_EXIT_OK;
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*mode = (enum vt_time_mode)i;
-			return VT_EXIT_OK;
-		}
-	}
-	return vt_usage("--time '%s' is not rel, utc, mono or ticks", text);
-}
-
-static int find_format(const char *name, const struct vt_export **format)
-{
-	const char *names[32];
-	size_t count = 0;
-
-	*format = vt_export_find(name ? name : "text");
-	if (*format)
-		return VT_EXIT_OK;
-	for (; vt_exports[count] && count < 32; count++)
-		names[count] = vt_exports[count]->name;
-	const char *nearest = vt_name_nearest(name, names, count);
-	return vt_usage("unknown format '%s'%s%s%s valid: text json csv summary kernel metrics-json "
-	                "prometheus", name, nearest ? "; did you mean '" : ";",
-	                nearest ? nearest : "", nearest ? "'?" : "");
+	while (name && time_names[mode] && strcmp(name, time_names[mode]) != 0)
+		mode++;
+	return (enum vt_time_mode)mode;
 }
 
 /* The first counter record carries CLOCK_MONOTONIC beside its ticks. */
@@ -122,14 +108,9 @@ static int open_output(struct job *job)
 	if (set->output && stat(set->output, &output) == 0 && S_ISREG(output.st_mode) &&
 	    vt_inputs_have(job->all, set->output))
 		return vt_usage("-o %s: that is the input", set->output);
-	int err = vt_sink_open(&job->out, set->output,
-	                       set->force || job->format->replaces ? VT_SINK_REPLACE : 0);
-	job->opened = !err;
-	if (!err)
-		return VT_EXIT_OK;
-	vt_message("%s: %s%s", set->output ? set->output : "standard output", vt_strerror(err),
-	           err == -EEXIST ? "; --force replaces it" : "");
-	return VT_EXIT_FAILURE;
+	int code = vt_sink_start(&job->out, set->output, job->format->replaces);
+	job->opened = code == VT_EXIT_OK;
+	return code;
 }
 
 /* Events go by; returns how many there were, or a negative error. */
@@ -140,6 +121,9 @@ static int64_t run_events(struct job *job, void *state, const struct vt_export_c
 	const struct vt_event *event;
 	int64_t count = 0;
 	int err = format->begin(state, context), more = 0;
+	uint64_t length = vt_reader_ns(context->in->reader, context->in->run->last);
+
+	vt_progress_begin("decoding", context->in->name, context->out->fd == STDOUT_FILENO);
 
 	/* The sink's error is sticky: writing on into a full disk is of no use. */
 	while (!err && !context->out->error) {
@@ -150,8 +134,10 @@ static int64_t run_events(struct job *job, void *state, const struct vt_export_c
 			break;
 		err = format->event(state, event);
 		job->printed++;
-		count++;
+		if (vt_unlikely((++count & PROGRESS_MASK) == 0))
+			vt_progress(event->t_ns, length, (uint64_t)count, VT_PROGRESS_EVENTS);
 	}
+	vt_progress_end();
 	if (!err && more >= 0 && format->end)
 		err = format->end(state);
 	return err ? err : more < 0 ? more : count;
@@ -332,17 +318,14 @@ static int decode(struct settings *set, const struct vt_inputs *all, const struc
 static int run(int argc, char **argv)
 {
 	struct settings set = { .format = NULL };
-	const struct vt_export *format = NULL;
-	enum vt_time_mode mode = VT_TIME_REL;
+	const struct vt_export *format;
 	struct vt_inputs all;
 	int first = vt_opt_parse(&vt_cmd_decode, argc, argv, &set);
 	int code = first >= 0 ? VT_EXIT_OK : first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
 
 	if (first >= 0) {
-		code = find_format(set.format, &format);
-		if (!code)
-			code = parse_time_mode(set.time, &mode);
-		if (!code && set.at_given && (set.at == 0 || set.at > INT64_MAX))
+		format = vt_export_find(set.format ? set.format : "text");
+		if (set.at_given && (set.at == 0 || set.at > INT64_MAX))
 			code = vt_usage("--at: records are numbered from 1");
 		if (!code)
 			code = vt_labels_check(&set.labels);
@@ -351,7 +334,7 @@ static int run(int argc, char **argv)
 		if (!code)
 			code = vt_inputs_sort(&all, argv + first, argc - first);
 		if (!code) {
-			code = decode(&set, &all, format, mode);
+			code = decode(&set, &all, format, time_mode(set.time));
 			vt_inputs_free(&all);
 		}
 	}
@@ -363,6 +346,7 @@ const struct vt_command vt_cmd_decode = {
 	.name = "decode",
 	.args = "[FILE...|-]",
 	.summary = "print the events of a log or its counters, as text, JSON, CSV ...",
+	.exits = vt_exits_of_readers,
 	.details = "Without a FILE, valktrace.vtrace in the current directory is read; '-' is\n"
 	           "standard input. Events come in order of time; without filters, all of them.\n"
 	           "A FILE is a log, a part of one, or a ring file (.vring). Files of one run are\n"

@@ -14,12 +14,15 @@
 #define LABEL 11u               /* width of the first column */
 
 struct settings {
+	const char *output;
 	bool json;
 };
 
 static const struct vt_opt options[] = {
 	{ "json", 0, VT_OPT_FLAG, NULL, "as one JSON object a line, one a run",
 	  offsetof(struct settings, json), 0 },
+	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
+	  offsetof(struct settings, output), 0 },
 	VT_OPT_END
 };
 
@@ -406,11 +409,12 @@ static void print_json(struct vt_sink *out, const struct vt_input *in)
 struct job {
 	struct settings set;
 	struct vt_inputs all;
+	struct vt_pages pages;
 };
 
 static int print_run(void *user, struct vt_input *in)
 {
-	const struct job *job = user;
+	struct job *job = user;
 	const struct settings *set = &job->set;
 	struct vt_sink text;
 
@@ -422,7 +426,7 @@ static int print_run(void *user, struct vt_input *in)
 		vt_sink_char(&text, '\n');
 	if (!set->json)
 		print_text(&text, in);
-	return in->index + 1 < job->all.count ? vt_sink_print_more(&text) : vt_sink_print(&text);
+	return vt_pages_add(&job->pages, &text);
 }
 
 static int run(int argc, char **argv)
@@ -435,15 +439,19 @@ static int run(int argc, char **argv)
 	int code = vt_inputs_sort(&job.all, argv + first, argc - first);
 	if (code)
 		return code;
+	job.pages.path = job.set.output;
 	code = vt_inputs_each(&job.all, print_run, &job);
 	vt_inputs_free(&job.all);
-	return code;
+	return vt_pages_close(&job.pages, code);
 }
 
 const struct vt_command vt_cmd_info = {
 	.name = "info",
 	.args = "[FILE...|-]",
 	.summary = "what a log is, how whole it is, what is in it",
+	.details = "Files, run, times, processes, what is private in it; events, bytes and losses by\n"
+	           "category. A FILE stands for all parts of its run; '-' is standard input.\n",
+	.exits = vt_exits_of_readers,
 	.examples = "  valktrace info\n"
 	            "  valktrace info --json run.vtrace | jq .categories\n",
 	.opts = options,

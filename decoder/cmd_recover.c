@@ -18,6 +18,7 @@
 #include "decoder/cmd.h"
 #include "decoder/input.h"
 #include "decoder/out.h"
+#include "decoder/progress.h"
 #include "decoder/ring_files.h"
 #include "decoder/units.h"
 
@@ -143,12 +144,21 @@ static int recover_log(struct recover *r, const char *path, const struct vt_read
 	return err;
 }
 
+static void on_progress(void *user, uint64_t done, uint64_t total)
+{
+	(void)user;
+	vt_progress(done, total, done, VT_PROGRESS_BYTES);
+}
+
 static int recover_file(const char *path)
 {
+	struct vt_reader_options how = { .size = sizeof(how), .progress = on_progress };
 	struct recover r = { .fd = -1 };
 	struct vt_reader *reader;
 
-	int err = vt_reader_open(&reader, &path, 1, NULL);
+	vt_progress_begin("recovering", path, false);
+	int err = vt_reader_open(&reader, &path, 1, &how);
+	vt_progress_end();
 	if (err < 0)
 		return vt_input_failed(&(struct vt_input){ .name = path }, err);
 	if (vt_reader_run(reader)->parts == 0) {
@@ -158,7 +168,7 @@ static int recover_file(const char *path)
 	}
 	if (vt_reader_run(reader)->closed) {
 		vt_reader_close(reader);
-		vt_message("%s: is closed already; nothing to recover", path);
+		vt_remark("%s: is closed already; nothing to recover", path);
 		return VT_EXIT_OK;
 	}
 	err = recover_log(&r, path, reader);
@@ -174,7 +184,7 @@ static int recover_file(const char *path)
 	}
 	char events[VT_NUM_MAX + 1];
 	*vt_num_grouped(events, r.events) = 0;
-	vt_message("%s: %s events recovered, the log is closed", path, events);
+	vt_remark("%s: %s events recovered, the log is closed", path, events);
 	return VT_EXIT_OK;
 }
 
@@ -200,6 +210,10 @@ const struct vt_command vt_cmd_recover = {
 	.summary = "close a log whose recorder died, with what is left in the rings",
 	.details = "Reading commands show what is in the ring files of a run without this; recover\n"
 	           "writes it into the log, so that the log can be sent to somebody else.\n",
+	.exits = "  0  closed, or was closed already    4  not a log\n"
+	         "  1  cannot be written, or a process  5  of a version that is not known\n"
+	         "     of the run goes on               7  cannot be read\n"
+	         "  2  wrong usage\n",
 	.examples = "  valktrace recover tinylisp-31007.vtrace\n",
 	.opts = options,
 	.run = run,

@@ -9,15 +9,17 @@
 
 struct settings {
 	struct vt_list categories;
+	const char *output;
 	bool metrics, probes;
 };
 
 static const struct vt_opt options[] = {
 	{ "category", 'c', VT_OPT_LIST, "NAMES", "only the events of these categories",
-	  offsetof(struct settings, categories), 0 },
+	  offsetof(struct settings, categories), 0, .names = vt_names_of_categories },
 	{ "metrics", 0, VT_OPT_FLAG, NULL, "only the metrics", offsetof(struct settings, metrics), 0 },
 	{ "probes", 0, VT_OPT_FLAG, NULL, "only the runtimes that record finds in unmodified programs",
 	  offsetof(struct settings, probes), 0 },
+	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE", offsetof(struct settings, output), 0 },
 	VT_OPT_END
 };
 
@@ -181,9 +183,9 @@ static int check_categories(const struct settings *set, const struct vt_schema *
 	return VT_EXIT_OK;
 }
 
-/* Of run number `index` of `count`. */
+/* Of run number `index`. */
 static int print(const struct settings *set, const struct vt_schema *schema, unsigned index,
-                 unsigned count)
+                 struct vt_pages *pages)
 {
 	struct vt_sink out;
 	bool all = !set->metrics && !set->probes;
@@ -204,23 +206,22 @@ static int print(const struct settings *set, const struct vt_schema *schema, uns
 		print_metrics(&out, schema);
 	if (!err && set->probes)
 		print_probes(&out);
-	if (err)
-		return VT_EXIT_FAILURE;
-	return index + 1 < count ? vt_sink_print_more(&out) : vt_sink_print(&out);
+	return err ? VT_EXIT_FAILURE : vt_pages_add(pages, &out);
 }
 
 struct job {
 	struct settings set;
 	struct vt_inputs all;
+	struct vt_pages pages;
 };
 
 /* The schema of each run, a blank line between. */
 static int print_run(void *user, struct vt_input *in)
 {
 	const struct vt_process_info *p = vt_main_process(in->run);
-	const struct job *job = user;
+	struct job *job = user;
 
-	return print(&job->set, p ? p->schema : vt_schema_builtin(), in->index, job->all.count);
+	return print(&job->set, p ? p->schema : vt_schema_builtin(), in->index, &job->pages);
 }
 
 static int run(int argc, char **argv)
@@ -229,8 +230,9 @@ static int run(int argc, char **argv)
 	int first = vt_opt_parse(&vt_cmd_schema, argc, argv, &job.set);
 	int code = first == VT_OPT_USAGE ? VT_EXIT_USAGE : VT_EXIT_OK;
 
+	job.pages.path = job.set.output;
 	if (first == argc) {
-		code = print(&job.set, vt_schema_builtin(), 0, 1);
+		code = print(&job.set, vt_schema_builtin(), 0, &job.pages);
 	} else if (first >= 0) {
 		code = vt_inputs_sort(&job.all, argv + first, argc - first);
 		if (!code) {
@@ -238,6 +240,7 @@ static int run(int argc, char **argv)
 			vt_inputs_free(&job.all);
 		}
 	}
+	code = vt_pages_close(&job.pages, code);
 	vt_opt_free(options, &job.set);
 	return code;
 }
@@ -247,6 +250,7 @@ const struct vt_command vt_cmd_schema = {
 	.args = "[FILE...|-]",
 	.summary = "list categories, events, fields and metrics",
 	.details = "Without a FILE: those that this valktrace knows; else those in the log.\n",
+	.exits = vt_exits_of_readers,
 	.examples = "  valktrace schema --category gc\n"
 	            "  valktrace schema --probes\n",
 	.opts = options,

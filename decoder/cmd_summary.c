@@ -5,6 +5,7 @@
 
 #include "decoder/choice.h"
 #include "decoder/cmd.h"
+#include "decoder/common.h"
 #include "decoder/export.h"
 #include "decoder/inputs.h"
 #include "decoder/summary.h"
@@ -21,12 +22,15 @@ static void (*const pages[])(struct vt_summary *s) = {
 	vt_summary_absent,
 };
 
-static int summarize(struct vt_sink *out, const struct vt_input *in, const struct vt_filter *filter)
+static int summarize(struct vt_sink *out, const struct vt_input *in, const struct vt_filter *filter,
+                     bool json)
 {
 	struct vt_summary s = { .in = in, .filter = filter, .out = out };
 	int err = vt_summary_collect(&s);
 
-	for (size_t i = 0; !err && i < sizeof(pages) / sizeof(*pages); i++)
+	if (!err && json)
+		vt_summary_json(&s);
+	for (size_t i = 0; !err && !json && i < sizeof(pages) / sizeof(*pages); i++)
 		pages[i](&s);
 	vt_summary_free(&s);
 	return err;
@@ -37,8 +41,9 @@ static int whole_summary(const struct vt_export_context *context)
 	struct vt_sink text;
 	int err = vt_sink_memory(&text);
 
+	text.colour = context->out->colour;
 	if (!err)
-		err = summarize(&text, context->in, context->filter);
+		err = summarize(&text, context->in, context->filter, false);
 	if (err) {
 		vt_sink_discard(&text);
 		return vt_input_failed(context->in, err);
@@ -56,56 +61,78 @@ const struct vt_export vt_export_summary = {
 	.whole = whole_summary,
 };
 
-static const struct vt_opt options[] = { VT_OPT_END };
+struct settings {
+	const char *output;
+	bool json;
+};
+
+static const struct vt_opt options[] = {
+	{ "json", 0, VT_OPT_FLAG, NULL, "one line of JSON: maps with keys, ns and bytes",
+	  offsetof(struct settings, json) },
+	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
+	  offsetof(struct settings, output) },
+	VT_OPT_END
+};
+
+struct job {
+	struct settings set;
+	struct vt_inputs all;
+	struct vt_pages pages;
+};
 
 /* One page a run. */
 static int print_run(void *user, struct vt_input *in)
 {
 	struct vt_filter filter = { .size = sizeof(filter) };
-	const struct vt_inputs *all = user;
+	struct job *job = user;
 	struct vt_sink text;
 	const char *unknown;
 	int err = vt_sink_memory(&text);
 
 	if (err)
 		return vt_input_failed(in, err);
-	if (in->index > 0)
+	text.colour = vt_colour_wanted(job->set.output ? -1 : STDOUT_FILENO);
+	if (in->index > 0 && !job->set.json)
 		vt_sink_char(&text, '\n');
 	err = vt_reader_select(in->reader, &filter, &unknown);
 	if (!err)
-		err = summarize(&text, in, &filter);
+		err = summarize(&text, in, &filter, job->set.json);
 	if (err) {
 		vt_sink_discard(&text);
 		return vt_input_failed(in, err);
 	}
-	if (in->index + 1 < all->count)
-		return vt_sink_print_more(&text);
-	if (isatty(STDOUT_FILENO))
+	if (in->index + 1 == job->all.count && isatty(STDOUT_FILENO) && !job->set.output && !job->set.json &&
+	    !vt_common.quiet)
 		vt_sink_string(&text, "\nnext: valktrace decode --category gc | less\n");
-	return vt_sink_print(&text);
+	return vt_pages_add(&job->pages, &text);
 }
 
 static int run(int argc, char **argv)
 {
-	struct vt_inputs all;
-	int first = vt_opt_parse(&vt_cmd_summary, argc, argv, NULL);
+	struct job job = { .set = { .json = false } };
+	int first = vt_opt_parse(&vt_cmd_summary, argc, argv, &job.set);
 
 	if (first < 0)
 		return first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
-	int code = vt_inputs_sort(&all, argv + first, argc - first);
+	int code = vt_inputs_sort(&job.all, argv + first, argc - first);
 	if (code)
 		return code;
-	code = vt_inputs_each(&all, print_run, &all);
-	vt_inputs_free(&all);
-	return code;
+	job.pages.path = job.set.output;
+	code = vt_inputs_each(&job.all, print_run, &job);
+	vt_inputs_free(&job.all);
+	return vt_pages_close(&job.pages, code);
 }
 
 const struct vt_command vt_cmd_summary = {
 	.name = "summary",
 	.args = "[FILE...|-]",
 	.summary = "what happened, on one page",
+	.details = "How complete the log is, how the run ended, its collector, counters, events and\n"
+	           "threads, and what was not recorded and why.\n",
+	.exits = vt_exits_of_readers,
 	.examples = "  valktrace summary\n"
 	            "  valktrace summary run.vtrace\n"
+	            "  valktrace summary --json | jq .gc.pauses.p99_ns\n"
 	            "  valktrace decode --format summary --since 1s --until 2s\n",
 	.opts = options,
 	.run = run,

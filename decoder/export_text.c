@@ -94,6 +94,8 @@ static __attribute__((noinline)) struct text_ring *add_ring(struct text_state *t
 	vt_sink_string(&s, "  ");
 	vt_thread_label(&s, t->context->in, info);
 	vt_sink_blanks(&s, s.used - 2 < t->label_width ? t->label_width - (s.used - 2) : 0);
+	s.colour = t->out->colour;
+	vt_sink_role(&s, VT_ROLE_END);
 	vt_sink_string(&s, "  ");
 	int err = take_bytes(&s, &ring->label);
 	vt_sink_discard(&s);
@@ -294,10 +296,12 @@ static int put_gap(struct text_state *t, const struct vt_event *event, struct te
 {
 	const struct vt_gap *gap = event->gap;
 	struct vt_reader *reader = t->context->in->reader;
-	char *p = put_time(t, vt_sink_room(t->out, VT_NUM_MAX), event);
 
+	vt_sink_role(t->out, VT_ROLE_DIM);
+	char *p = put_time(t, vt_sink_room(t->out, VT_NUM_MAX), event);
 	vt_sink_upto(t->out, p);
 	vt_sink_bytes(t->out, ring->label.at, ring->label.length);
+	vt_sink_role(t->out, VT_ROLE_BAD);
 	vt_sink_string(t->out, "-- lost ");
 	vt_sink_upto(t->out, vt_num_grouped(vt_sink_room(t->out, VT_NUM_MAX), gap->total));
 	vt_sink_printf(t->out, " events (%s) from=", vt_cause_name(gap->cause));
@@ -316,6 +320,7 @@ static int put_gap(struct text_state *t, const struct vt_event *event, struct te
 			vt_sink_printf(t->out, "#%u", c);
 		vt_sink_printf(t->out, "=%llu", (unsigned long long)gap->events[c]);
 	}
+	vt_sink_role(t->out, VT_ROLE_END);
 	vt_sink_char(t->out, '\n');
 	vt_spans_gap(&ring->spans, gap);
 	return 0;
@@ -360,6 +365,8 @@ static int text_event(void *state, const struct vt_event *event)
 	if (vt_unlikely(depth < 0))
 		return depth;
 
+	if (vt_unlikely(out->colour))
+		vt_sink_role(out, VT_ROLE_DIM);
 	/* Escaped names are at most 4 * VT_MAX_NAME long: all of this fits the room. */
 	char *p = put_time(t, vt_sink_room(out, VT_SINK_ROOM), event);
 	memcpy(p, ring->label.at, ring->label.length);
@@ -372,8 +379,11 @@ static int text_event(void *state, const struct vt_event *event)
 	put_fields(out, t->context->in, event, type, t->context->exact,
 	           (size_t)depth + type->name.length);
 	if (vt_unlikely(t->at_end.count > 0) && (event->desc->flags & VT_EVENT_BEGIN) &&
-	    vt_end_spans_at(&t->at_end, event->ring, event->ticks))
+	    vt_end_spans_at(&t->at_end, event->ring, event->ticks)) {
+		vt_sink_role(out, VT_ROLE_BAD);
 		vt_sink_string(out, "   <open at the end>");
+		vt_sink_role(out, VT_ROLE_END);
+	}
 	vt_sink_char(out, '\n');
 	return 0;
 }

@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <valktrace/error.h>
 
 #include "decoder/cmd.h"
+#include "decoder/common.h"
 #include "decoder/out.h"
+#include "decoder/progress.h"
+#include "decoder/ring_files.h"
 #include "decoder/units.h"
 
 static const char *const default_paths[] = { VT_DEFAULT_LOG };
@@ -26,17 +31,17 @@ static void print_note(void *user, const struct vt_note *note)
 	while (i < VT_NOTE_KINDS - 1 && in->notes[i].seen > 0 && in->notes[i].code != note->code)
 		i++;
 	in->notes[i].code = note->code;
-	if (++in->notes[i].seen > VT_NOTES_OF_A_KIND)
+	if (++in->notes[i].seen > VT_NOTES_OF_A_KIND && !vt_common.verbose)
 		return;
 	const char *file = note->file && in->spool < 0 ? note->file : in->name;
-	vt_message("%s: %s", file, note->text);
+	vt_remark("%s: %s", file, note->text);
 }
 
 static void print_more_notes(const struct vt_input *in)
 {
 	for (unsigned i = 0; i < VT_NOTE_KINDS; i++)
-		if (in->notes[i].seen > VT_NOTES_OF_A_KIND)
-			vt_message("%s: %c%02d %u more of these", in->name,
+		if (in->notes[i].seen > VT_NOTES_OF_A_KIND && !vt_common.verbose)
+			vt_remark("%s: %c%02d %u more of these", in->name,
 			           in->notes[i].code < 0 ? 'N' : 'E', abs(in->notes[i].code),
 			           in->notes[i].seen - VT_NOTES_OF_A_KIND);
 }
@@ -46,6 +51,7 @@ static int spool_stdin(void)
 {
 	const char *directory = getenv("TMPDIR");
 	char buffer[65536], *name;
+	uint64_t total = 0;
 	ssize_t n;
 
 	if (asprintf(&name, "%s/valktrace.XXXXXX", directory && *directory ? directory : "/tmp") < 0)
@@ -53,7 +59,17 @@ static int spool_stdin(void)
 	int fd = mkostemp(name, O_CLOEXEC);
 	int err = fd < 0 ? -errno : unlink(name) ? -errno : 0;
 	free(name);
-	while (!err && (n = read(STDIN_FILENO, buffer, sizeof(buffer))) != 0) {
+	vt_progress_begin("reading", "standard input", false);
+	while (!err) {
+		/* Somebody who waits for a slow pipe sees that it is a pipe that is waited for. */
+		struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+		while (vt_progress_on() && poll(&in, 1, 250) == 0)
+			vt_progress(total, 0, total, VT_PROGRESS_BYTES);
+		n = read(STDIN_FILENO, buffer, sizeof(buffer));
+		if (n == 0)
+			break;
+		total += n > 0 ? (uint64_t)n : 0;
+		vt_progress(total, 0, total, VT_PROGRESS_BYTES);
 		if (n < 0 && errno != EINTR)
 			err = -errno;
 		for (ssize_t done = 0; !err && done < n;) {
@@ -63,6 +79,7 @@ static int spool_stdin(void)
 			done += w > 0 ? w : 0;
 		}
 	}
+	vt_progress_end();
 	if (err && fd >= 0)
 		close(fd);
 	return err ? err : fd;
@@ -114,15 +131,47 @@ int vt_input_failed(const struct vt_input *in, int err)
 	return exit_code(err);
 }
 
+static void on_progress(void *user, uint64_t done, uint64_t total)
+{
+	(void)user;
+	vt_progress(done, total, done, VT_PROGRESS_BYTES);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
+}
+
 static int open_reader(struct vt_input *in)
 {
-	struct vt_reader_options options = { .size = sizeof(options), .note = print_note, .user = in };
+	struct vt_reader_options options = { .size = sizeof(options), .note = print_note, .user = in,
+	                                     .progress = on_progress };
 	char spooled[32];
 	const char *paths[1] = { spooled };
 
 	if (in->spool >= 0)
 		snprintf(spooled, sizeof(spooled), "/proc/self/fd/%d", in->spool);
-	return vt_reader_open(&in->reader, in->spool >= 0 ? paths : in->paths, in->count, &options);
+	vt_progress_begin("opening", in->name, false);
+	int err = vt_reader_open(&in->reader, in->spool >= 0 ? paths : in->paths, in->count, &options);
+	vt_progress_end();
+	return err;
+}
+
+/* What --verbose tells of the inputs. */
+static void tell_files(const struct vt_input *in)
+{
+	struct vt_ring_file_chunks f;
+
+	for (unsigned i = 0; i < in->count; i++)
+		vt_detail("reads %s", in->spool >= 0 ? in->name : in->paths[i]);
+	for (unsigned i = 0; vt_common.verbose && vt_reader_ring_file(in->reader, i, &f); i++)
+		vt_detail("reads ring file %s%s", f.path, f.alive ? ", its process still runs" : "");
+	vt_detail("%llu bytes in %llu chunks, opened in %llu us",
+	          (unsigned long long)in->run->bytes, (unsigned long long)in->run->chunks,
+	          (unsigned long long)(now_us() - in->begun_us));
 }
 
 /* One name stands for all parts of its run. A file that is no log is left to the reader's error. */
@@ -163,12 +212,13 @@ static void print_writing(const struct vt_input *in)
 	char seconds[VT_NUM_MAX + 1];
 
 	*vt_num_seconds(seconds, vt_reader_ns(in->reader, in->run->last), 3) = '\0';
-	vt_message("%s: is still being written: read up to %s s", in->name, seconds);
+	vt_remark("%s: is still being written: read up to %s s", in->name, seconds);
 }
 
 static int open_input(struct vt_input *in, char **paths, int count, bool quiet)
 {
-	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1, .quiet = quiet };
+	*in = (struct vt_input){ .spool = -1, .paths = default_paths, .count = 1, .quiet = quiet,
+	                         .begun_us = now_us() };
 	if (count > 0) {
 		in->paths = (const char *const *)paths;
 		in->count = (unsigned)count;
@@ -190,6 +240,8 @@ static int open_input(struct vt_input *in, char **paths, int count, bool quiet)
 	in->several_processes = in->run->process_count > 1;
 	if (in->run->writing && !in->quiet)
 		print_writing(in);
+	if (!in->quiet)
+		tell_files(in);
 	return VT_EXIT_OK;
 }
 
@@ -285,7 +337,7 @@ static void print_tally(const struct vt_input *in, int code)
 		                                    in->run->damaged_bytes));
 		vt_sink_string(&line, " bytes");
 	}
-	vt_message("%s: %s; exit %d", in->name, vt_sink_text(&line), code);
+	vt_remark("%s: %s; exit %d", in->name, vt_sink_text(&line), code);
 	vt_sink_discard(&line);
 }
 
@@ -297,6 +349,8 @@ int vt_input_close(struct vt_input *in, int code)
 		if (!in->quiet) {
 			print_more_notes(in);
 			print_tally(in, code);
+			vt_detail("done in %llu us, exit %d",
+			          (unsigned long long)(now_us() - in->begun_us), code);
 		}
 		vt_reader_close(in->reader);
 	}

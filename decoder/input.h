@@ -26,6 +26,7 @@ struct vt_input {
 	unsigned run_digits;            /* several runs are printed: digits of the run id that tell; else 0 */
 	unsigned index;                 /* which of them this is */
 	bool quiet;                     /* notes and the tally were said already, or will be */
+	uint64_t begun_us;              /* monotonic, for --verbose */
 };
 
 /*

@@ -88,14 +88,14 @@ static void start_value(struct vt_json *j, const char *key)
 
 	if (j->filled[at])
 		vt_sink_char(j->out, ',');
-	if (j->depth > 0) {
+	if (j->depth > 0 && !j->compact) {
 		vt_sink_char(j->out, '\n');
 		vt_sink_blanks(j->out, 2 * (size_t)j->depth);
 	}
 	j->filled[at] = true;
 	if (key) {
 		vt_json_string(j->out, key, strlen(key));
-		vt_sink_string(j->out, ": ");
+		vt_sink_string(j->out, j->compact ? ":" : ": ");
 	}
 }
 
@@ -112,7 +112,7 @@ void vt_json_close(struct vt_json *j, char bracket)
 	bool filled = j->depth >= VT_JSON_DEPTH || j->filled[j->depth];
 
 	j->depth--;
-	if (filled) {
+	if (filled && !j->compact) {
 		vt_sink_char(j->out, '\n');
 		vt_sink_blanks(j->out, 2 * (size_t)j->depth);
 	}

@@ -23,6 +23,7 @@ struct vt_json {
 	struct vt_sink *out;
 	unsigned depth;
 	bool filled[VT_JSON_DEPTH];     /* by depth: something was written, a comma is due */
+	bool compact;                   /* all in one line */
 };
 
 /* Keys are NULL inside arrays and for the outermost value. Indented by two blanks. */

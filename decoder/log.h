@@ -46,6 +46,9 @@ struct vt_log {
 	size_t counter_count, counter_capacity;
 	uint8_t *payload;                       /* VT_MAX_RAW bytes at most, reused */
 	size_t payload_capacity;
+	void (*progress)(void *user, uint64_t done, uint64_t total);    /* of the options, or NULL */
+	uint64_t before;                        /* bytes of the inputs before the one that is scanned */
+	unsigned steps;                         /* reads so far */
 	struct vt_run_info run;
 	const struct vt_process_info **processes;
 	const struct vt_ring_info **rings;

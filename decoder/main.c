@@ -5,14 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <valktrace/format.h>
-
 #include "decoder/cmd.h"
+#include "decoder/common.h"
 #include "decoder/names.h"
-
-#ifndef VT_VERSION
-#define VT_VERSION "0.1.0"
-#endif
+#include "decoder/progress.h"
 
 const struct vt_command *const vt_commands[] = {
 	&vt_cmd_record,
@@ -21,6 +17,8 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_info,
 	&vt_cmd_recover,
 	&vt_cmd_schema,
+	&vt_cmd_completion,
+	&vt_cmd_man,
 	NULL
 };
 
@@ -31,18 +29,17 @@ static void print_help(void)
 	       "loops into a small log that survives a crash, and reads it afterwards.\n\n"
 	       "commands\n");
 	for (const struct vt_command *const *c = vt_commands; *c; c++)
-		printf("  %-10s %s\n", (*c)->name, (*c)->summary);
+		if (!(*c)->for_packagers)
+			printf("  %-10s %s\n", (*c)->name, (*c)->summary);
+	printf("\nfor packagers\n");
+	for (const struct vt_command *const *c = vt_commands; *c; c++)
+		if ((*c)->for_packagers)
+			printf("  %-10s %s\n", (*c)->name, (*c)->summary);
 	printf("\nvalktrace COMMAND --help explains one; --version prints the version.\n"
 	       "\nexamples\n"
 	       "  valktrace record -- guile program.scm      writes valktrace.vtrace\n"
 	       "  valktrace summary                          what happened\n"
 	       "  valktrace decode --category gc             every event of the collector\n");
-}
-
-static int print_version(void)
-{
-	printf("valktrace %s, log format %u.%u\n", VT_VERSION, VT_FORMAT_MAJOR, VT_FORMAT_MINOR);
-	return 0;
 }
 
 static int unknown_command(const char *name)
@@ -70,7 +67,7 @@ static int dispatch(int argc, char **argv)
 		return vt_usage("no command given (valktrace --help lists them)");
 	const char *name = argv[1];
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
-		return print_version();
+		return vt_print_version(), 0;
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		return print_help(), 0;
 	if (strcmp(name, "help") == 0 && argc == 2)
@@ -91,6 +88,7 @@ int main(int argc, char **argv)
 	/* A parent may have ignored SIGPIPE; `valktrace decode | head` must end quietly all the same. */
 	signal(SIGPIPE, SIG_DFL);
 	int code = dispatch(argc, argv);
+	vt_progress_end();
 	if ((fflush(stdout) || ferror(stdout)) && code == VT_EXIT_OK) {
 		vt_message("cannot write: %s", strerror(errno));
 		code = VT_EXIT_FAILURE;

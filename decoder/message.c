@@ -1,14 +1,17 @@
 /* message.c - one line on stderr, and whole texts to stdout. */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <valktrace/error.h>
 
 #include "decoder/cmd.h"
+#include "decoder/common.h"
 #include "decoder/out.h"
+#include "decoder/progress.h"
 
 /* A message is one line whatever the arguments hold: they can be names from a log, or a shell's. */
-static void say(const char *format, va_list args)
+static void say(enum vt_role role, const char *format, va_list args)
 {
 	char text[4096];
 	struct vt_sink line;
@@ -17,7 +20,9 @@ static void say(const char *format, va_list args)
 
 	if (vt_sink_memory(&line))
 		return;
+	line.colour = isatty(STDERR_FILENO) && vt_colour_wanted(STDERR_FILENO);
 	vt_sink_string(&line, "valktrace: ");
+	vt_sink_role(&line, role);
 	for (size_t i = 0, plain; i < length; i += plain) {
 		/* Ours and plain ASCII as they are, backslashes that an escaper has put in too. */
 		plain = i;
@@ -30,7 +35,9 @@ static void say(const char *format, va_list args)
 		vt_sink_escaped(&line, text + plain, odd - plain, VT_KEEP_BLANKS);
 		plain = odd - i;
 	}
+	vt_sink_role(&line, VT_ROLE_END);
 	vt_sink_char(&line, '\n');
+	vt_progress_hide();
 	fflush(stdout);
 	ssize_t ignored = line.error ? 0 : write(STDERR_FILENO, line.buffer, line.used);
 	(void)ignored;
@@ -42,7 +49,7 @@ void vt_message(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(format, args);
+	say(VT_ROLE_BAD, format, args);
 	va_end(args);
 }
 
@@ -51,38 +58,87 @@ int vt_usage(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(format, args);
+	say(VT_ROLE_BAD, format, args);
 	va_end(args);
 	return VT_EXIT_USAGE;
 }
 
-static int print(struct vt_sink *text, bool last)
+void vt_remark(const char *format, ...)
 {
-	struct vt_sink out;
-	int err = text->error ? -text->error : vt_sink_open(&out, NULL, 0);
+	va_list args;
 
-	if (!err) {
-		vt_sink_bytes(&out, text->buffer, text->used);
-		if (last) {
-			err = vt_sink_close(&out);
-		} else {
-			vt_sink_flush(&out);
-			err = -out.error;
-			vt_sink_discard(&out);  /* leaves stdout open */
-		}
+	if (vt_common.quiet)
+		return;
+	va_start(args, format);
+	say(VT_ROLE_PLAIN, format, args);
+	va_end(args);
+}
+
+void vt_detail(const char *format, ...)
+{
+	va_list args;
+
+	if (!vt_common.verbose || vt_common.quiet)
+		return;
+	va_start(args, format);
+	say(VT_ROLE_PLAIN, format, args);
+	va_end(args);
+}
+
+const char vt_exits_of_readers[] =
+	"  0  all of it        3  input damaged, the rest used   6  a limit was reached\n"
+	"  1  output failed    4  not a log                      7  cannot be read\n"
+	"  2  wrong usage      5  of an unknown version\n";
+
+int vt_sink_start(struct vt_sink *out, const char *path, bool replace)
+{
+	int err = vt_sink_open(out, path, replace || vt_common.force ? VT_SINK_REPLACE : 0);
+
+	if (!err)
+		return VT_EXIT_OK;
+	vt_message("%s: %s%s", path ? path : "standard output", vt_strerror(err),
+	           err == -EEXIST ? "; --force replaces it" : "");
+	return VT_EXIT_FAILURE;
+}
+
+int vt_pages_add(struct vt_pages *p, struct vt_sink *text)
+{
+	int code = VT_EXIT_OK, err = text->error ? -text->error : 0;
+
+	vt_progress_end();
+	if (!err && !p->opened) {
+		code = vt_sink_start(&p->out, p->path, false);
+		p->opened = code == VT_EXIT_OK;
+	}
+	if (!err && !code) {
+		vt_sink_bytes(&p->out, text->buffer, text->used);
+		vt_sink_flush(&p->out);
 	}
 	vt_sink_discard(text);
 	if (err)
-		vt_message("standard output: %s", vt_strerror(err));
-	return err ? VT_EXIT_FAILURE : VT_EXIT_OK;
+		vt_message("%s", vt_strerror(err));
+	return err ? VT_EXIT_FAILURE : code;
+}
+
+int vt_pages_close(struct vt_pages *p, int code)
+{
+	if (!p->opened)
+		return code;
+	/* Input that ends badly has given output all the same: it is kept, the exit code tells. */
+	if (code == VT_EXIT_FAILURE || code == VT_EXIT_USAGE) {
+		vt_sink_discard(&p->out);
+		return code;
+	}
+	int err = vt_sink_close(&p->out);
+	if (!err)
+		return code;
+	vt_message("%s: %s", p->path ? p->path : "standard output", vt_strerror(err));
+	return VT_EXIT_FAILURE;
 }
 
 int vt_sink_print(struct vt_sink *text)
 {
-	return print(text, true);
-}
+	struct vt_pages pages = { .path = NULL };
 
-int vt_sink_print_more(struct vt_sink *text)
-{
-	return print(text, false);
+	return vt_pages_close(&pages, vt_pages_add(&pages, text));
 }

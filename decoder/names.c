@@ -1,8 +1,11 @@
-/* names.c - nearest names, by edit distance. */
+/* names.c - nearest names, by edit distance, and the names of the built-in schema. */
 #include "decoder/names.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <valktrace/schema.h>
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -54,4 +57,32 @@ const char *vt_name_nearest(const char *name, const char *const *names, size_t c
 		}
 	}
 	return nearest;
+}
+
+/* ---- of the built-in schema ---------------------------------------------------------------- */
+
+const char *vt_names_of_categories(size_t i)
+{
+	const struct vt_schema *schema = vt_schema_builtin();
+
+	for (unsigned id = 0; id < VT_MAX_CATEGORIES; id++)
+		if (schema->categories[id].name && i-- == 0)
+			return schema->categories[id].name;
+	return NULL;
+}
+
+const char *vt_names_of_events(size_t i)
+{
+	static char text[2 * VT_MAX_NAME + 2];
+	const struct vt_schema *schema = vt_schema_builtin();
+
+	for (unsigned id = 0; id < schema->event_limit; id++) {
+		const struct vt_event_desc *desc = schema->events[id];
+		if (!desc || i-- > 0)
+			continue;
+		const char *category = schema->categories[desc->category % VT_MAX_CATEGORIES].name;
+		snprintf(text, sizeof(text), "%s.%s", category ? category : "", desc->name);
+		return text;
+	}
+	return NULL;
 }

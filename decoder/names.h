@@ -15,4 +15,11 @@ unsigned vt_name_distance(const char *a, const char *b);
  */
 const char *vt_name_nearest(const char *name, const char *const *names, size_t count);
 
+/*
+ * Names of the built-in schema, for the rows of options: number `i`, NULL behind the last. An event is
+ * "category.event", in a buffer that the next call uses again.
+ */
+const char *vt_names_of_categories(size_t i);
+const char *vt_names_of_events(size_t i);
+
 #endif

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "decoder/common.h"
 #include "decoder/units.h"
 
 static int sink_init(struct vt_sink *s, int fd, size_t size)
@@ -31,17 +33,64 @@ int vt_sink_memory(struct vt_sink *s)
 	return sink_init(s, -1, 2 * VT_SINK_ROOM);
 }
 
+/* ---- the temporary file and signals -------------------------------------------------------- */
+
+/* The name is set and taken back while the signals are blocked: a handler sees a file of ours. */
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
+static char *volatile unfinished;
+
+static void on_ending_signal(int number)
+{
+	if (unfinished)
+		unlink(unfinished);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void hold_signals(sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ending_signals) / sizeof(*ending_signals); i++)
+		sigaddset(&set, ending_signals[i]);
+	sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static void watch_signals(void)
+{
+	struct sigaction old, new = { .sa_handler = on_ending_signal };
+
+	for (size_t i = 0; i < sizeof(ending_signals) / sizeof(*ending_signals); i++)
+		if (sigaction(ending_signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			sigaction(ending_signals[i], &new, NULL);
+	/* A file size limit is then an error of write, which cleans up. */
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+static void forget_temporary(struct vt_sink *s)
+{
+	if (s->temporary && unfinished == s->temporary)
+		unfinished = NULL;
+}
+
 /* A temporary file beside the named one: rename must not cross file systems. */
 static int open_temporary(struct vt_sink *s, const char *path)
 {
+	sigset_t before;
+
 	s->path = strdup(path);
 	if (!s->path || asprintf(&s->temporary, "%s.XXXXXX", path) < 0) {
 		s->temporary = NULL;
 		return -ENOMEM;
 	}
+	watch_signals();
+	hold_signals(&before);
 	s->fd = mkostemp(s->temporary, O_CLOEXEC);
+	int err = errno;
+	unfinished = s->fd >= 0 ? s->temporary : NULL;
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (s->fd < 0) {
-		int err = errno;
 		free(s->temporary);
 		s->temporary = NULL;
 		return -err;
@@ -54,10 +103,15 @@ static int open_temporary(struct vt_sink *s, const char *path)
 int vt_sink_open(struct vt_sink *s, const char *path, unsigned flags)
 {
 	struct stat st;
+	bool named = path && strcmp(path, "-") != 0;
 	int err = sink_init(s, STDOUT_FILENO, VT_SINK_BUFFER);
 
-	if (err || !path || strcmp(path, "-") == 0)
+	if (err)
 		return err;
+	s->colour = vt_colour_wanted(named ? -1 : STDOUT_FILENO);
+	s->replace = flags & VT_SINK_REPLACE;
+	if (!named)
+		return 0;
 	s->fd = -1;
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		s->path = strdup(path);
@@ -116,8 +170,19 @@ void vt_sink_flush(struct vt_sink *s)
 		sink_write(s);
 }
 
+/* Without `replace`, a file that has come meanwhile stays: not every file system can do that. */
+static int rename_temporary(struct vt_sink *s)
+{
+	if (s->replace)
+		return rename(s->temporary, s->path);
+	if (renameat2(AT_FDCWD, s->temporary, AT_FDCWD, s->path, RENAME_NOREPLACE) == 0)
+		return 0;
+	return errno == EINVAL || errno == ENOSYS ? rename(s->temporary, s->path) : -1;
+}
+
 int vt_sink_close(struct vt_sink *s)
 {
+	sigset_t before;
 	int err;
 
 	if (s->fd >= 0)
@@ -127,10 +192,13 @@ int vt_sink_close(struct vt_sink *s)
 		s->error = errno;
 	s->fd = -1;
 	if (s->temporary) {
-		if (!s->error && rename(s->temporary, s->path))
+		hold_signals(&before);
+		if (!s->error && rename_temporary(s))
 			s->error = errno;
 		if (s->error)
 			unlink(s->temporary);
+		forget_temporary(s);
+		sigprocmask(SIG_SETMASK, &before, NULL);
 	}
 	err = -s->error;
 	sink_free(s);
@@ -141,8 +209,10 @@ void vt_sink_discard(struct vt_sink *s)
 {
 	if (s->fd > STDERR_FILENO)
 		close(s->fd);
-	if (s->temporary)
+	if (s->temporary) {
 		unlink(s->temporary);
+		forget_temporary(s);
+	}
 	sink_free(s);
 }
 
@@ -157,6 +227,19 @@ void vt_sink_long(struct vt_sink *s, const void *data, size_t length)
 		from += n;
 		length -= n;
 	}
+}
+
+size_t vt_sink_role(struct vt_sink *s, enum vt_role role)
+{
+	static const char *const sgr[] = {
+		[VT_ROLE_END] = "\033[0m", [VT_ROLE_PLAIN] = "", [VT_ROLE_DIM] = "\033[2m",
+		[VT_ROLE_HEADING] = "\033[1m", [VT_ROLE_BAD] = "\033[31m",
+		[VT_ROLE_GOOD] = "\033[32m",
+	};
+	size_t length = s->colour ? strlen(sgr[role]) : 0;
+
+	vt_sink_bytes(s, sgr[role], length);
+	return length;
 }
 
 void vt_sink_blanks(struct vt_sink *s, size_t count)

@@ -4,7 +4,8 @@
  * A sink writes to stdout, to a file (through a temporary one that is renamed at the end, so
  * that a reader of the name never sees half of it) or into memory. After an error everything
  * more is thrown away; vt_sink_close tells. Nothing that comes from a log goes to a sink but
- * through vt_sink_escaped or the escapers of jsonw.h.
+ * through vt_sink_escaped or the escapers of jsonw.h. A signal that ends the program (INT, TERM,
+ * HUP, QUIT, PIPE) takes the temporary file away first; one sink at a time has such a file.
  */
 #ifndef DECODER_OUT_H
 #define DECODER_OUT_H
@@ -23,11 +24,26 @@ struct vt_sink {
 	int fd;                         /* -1: memory */
 	int error;                      /* errno of the first failure; 0 none */
 	char *path, *temporary;         /* of -o; NULL: none */
+	bool colour;                    /* vt_sink_role writes something */
+	bool replace;                   /* the named file, if there is one when it is closed */
+};
+
+/* What colours are for; which they are stands in one table in out.c. */
+enum vt_role {
+	VT_ROLE_END,                    /* back to plain */
+	VT_ROLE_PLAIN,
+	VT_ROLE_DIM,                    /* time and thread of an event */
+	VT_ROLE_HEADING,
+	VT_ROLE_BAD,                    /* loss, damage, a violent end, an error */
+	VT_ROLE_GOOD,                   /* complete */
 };
 
 enum vt_sink_flags { VT_SINK_REPLACE = 1 };
 
-/* path NULL or "-": stdout. 0 or -errno; -EEXIST: there is a file and VT_SINK_REPLACE is not set. */
+/*
+ * path NULL or "-": stdout, with colours if they are wanted there (common.h). 0 or -errno; -EEXIST:
+ * there is a file and VT_SINK_REPLACE is not set.
+ */
 int vt_sink_open(struct vt_sink *s, const char *path, unsigned flags);
 int vt_sink_memory(struct vt_sink *s);
 /* Writes out what is left and renames. 0 or the first -errno; then the named file is as it was. */
@@ -74,6 +90,9 @@ static inline void vt_sink_char(struct vt_sink *s, char c)
 	*vt_sink_room(s, 1) = c;
 	s->used++;
 }
+
+/* From here on in this role. Returns the bytes written, which no terminal shows; 0: no colours. */
+size_t vt_sink_role(struct vt_sink *s, enum vt_role role);
 
 void vt_sink_blanks(struct vt_sink *s, size_t count);
 void vt_sink_printf(struct vt_sink *s, const char *format, ...)

@@ -118,6 +118,7 @@ static int scan_parts(struct vt_log *log, const struct part *parts, unsigned cou
 			err = vt_scan_feed(log, i, h->length, &closed);
 		if (err < 0)
 			return err;
+		log->before += log->feeds[i].size;
 		if (!closed)
 			log->run.closed = false;
 		if (!closed && !log->feeds[i].writing)
@@ -233,6 +234,9 @@ static struct vt_log *new_log(struct part *parts, unsigned count,
 	if (options) {
 		log->notes.each = options->note;
 		log->notes.user = options->user;
+		/* Programs built before there was a `progress` say so by the size. */
+		if (options->size > offsetof(struct vt_reader_options, progress))
+			log->progress = options->progress;
 	}
 	vt_catalog_init(&log->catalog, &log->notes);
 	log->feeds = feeds;

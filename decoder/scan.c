@@ -52,6 +52,17 @@ static int fill_window(struct scan *s, uint64_t at)
 	                    w->have + before);
 }
 
+#define STEPS           64u             /* reads between two calls of the progress hook */
+
+/* Before each read that grows with the log; `at` is where in the feed. */
+static void step(const struct scan *s, uint64_t at)
+{
+	struct vt_log *log = s->log;
+
+	if (log->progress && s->feed->fd >= 0 && ++log->steps % STEPS == 0)
+		log->progress(log->notes.user, log->before + at, log->run.bytes);
+}
+
 /* The header at `at`, from the window when it is there. 0 or negative: none. */
 static int read_header(struct scan *s, uint64_t at, struct vt_chunk_header *h)
 {
@@ -93,6 +104,7 @@ static int resync(struct scan *s, uint64_t from, uint64_t *found)
 		return -ENOMEM;
 	while (s->end - from >= SMALLEST_CHUNK) {
 		size_t have = s->end - from < SEARCH ? (size_t)(s->end - from) : SEARCH;
+		step(s, from);
 		if (vt_feed_read(s->feed, from, s->search, have) < 0)
 			return 0;
 		const uint8_t *p = s->search, *end = s->search + have;
@@ -258,6 +270,7 @@ static int scan(struct scan *s, bool *closed)
 	s->window.at = UINT64_MAX;
 	while (err == 0 && s->at < s->end) {
 		struct vt_chunk_header h;
+		step(s, s->at);
 		if (read_header(s, s->at, &h) == 0)
 			err = take_chunk(s, &h);
 		else

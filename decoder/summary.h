@@ -39,6 +39,16 @@ struct vt_gc_stats {
 	uint64_t wall;                  /* lengths of the processes that collected, added up */
 };
 
+/* How much of the run the log tells; what comes later in the list is worse. */
+enum vt_completeness {
+	VT_COMPLETE,
+	VT_COMPLETE_TO_LAST,            /* to the last event of a process that died */
+	VT_CUT_OFF,                     /* not closed, and no ring file to tell the rest */
+	VT_WITH_LOSS,
+	VT_PARTS_MISSING,
+	VT_DAMAGED,
+};
+
 struct vt_summary {
 	const struct vt_input *in;
 	const struct vt_filter *filter;
@@ -49,7 +59,10 @@ struct vt_summary {
 	uint64_t events, lost;
 	uint64_t covered, lived;        /* ns of thread time without and with gaps */
 	bool filtered;                  /* not all of the run was asked for */
+	enum vt_completeness completeness;
 	struct vt_pointer_map types;    /* struct vt_type_stats by descriptor */
+	struct vt_type_stats **rows;    /* those with events, by id; same types of processes in one */
+	size_t row_count;
 	struct vt_gc_stats gc;
 	struct vt_pointer_map paused;   /* uint64_t ns by process */
 	struct vt_end_spans open;
@@ -58,6 +71,7 @@ struct vt_summary {
 /* Reads all that the pages need. 0 or a negative error. */
 int vt_summary_collect(struct vt_summary *s);
 int vt_summary_collect_gc(struct vt_summary *s);
+int vt_summary_collect_rows(struct vt_summary *s);
 void vt_summary_free(struct vt_summary *s);
 
 /* The pages, in their order. Each prints nothing when it has nothing to tell. */
@@ -71,11 +85,32 @@ void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
 void vt_summary_absent(struct vt_summary *s);
 
+/* Instead of the pages: all they tell as one line of JSON, one object of keyed maps. */
+void vt_summary_json(struct vt_summary *s);
+
+/* True if nothing in the run told of a source: it has neither events nor counters. */
+bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);
+
+/* Prints the event of this ring at exactly these ticks; false: it cannot be read again. */
+bool vt_summary_event_at(struct vt_summary *s, const struct vt_ring_info *ring, uint64_t ticks);
+
+/* The ring with the last event of a process, or NULL. */
+const struct vt_ring_info *vt_summary_last_ring(const struct vt_run_info *run,
+                                                const struct vt_process_info *p);
+
+/* Threads of the run, those with a ring for signals counted once. */
+unsigned vt_summary_threads_of(const struct vt_run_info *run);
+
+extern const char *const vt_phase_names[VT_PHASES];
+
 /* "--- Title ---", and `right` ending in column 78 or two blanks after. */
 void vt_summary_title(struct vt_summary *s, const char *title, const char *right);
 
 /* Upper bounds of the pause buckets, in ns. */
 extern const uint64_t vt_pause_bounds[VT_PAUSE_BOUNDS];
+
+/* The heading of a table: its first byte is a newline, and so is its last. */
+void vt_summary_line(struct vt_summary *s, const char *heading);
 
 /* The value of a field by name; false and nothing stored if the event has none, or it is absent. */
 bool vt_event_value(const struct vt_event *event, const char *field, uint64_t *value);

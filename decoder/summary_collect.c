@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decoder/process_text.h"
+#include "decoder/progress.h"
 #include "decoder/summary.h"
 #include "decoder/why.h"
 
@@ -95,7 +96,10 @@ static int collect_types(struct vt_summary *s)
 	const struct vt_batch *batch;
 	int err;
 
+	vt_progress_begin("counting", s->in->name, false);
 	while ((err = vt_reader_next_batch(s->in->reader, &batch)) > 0) {
+		vt_progress(vt_reader_ns(s->in->reader, batch->t_min), s->length, s->events,
+		            VT_PROGRESS_EVENTS);
 		bool straddling = straddles(s, batch);
 		for (unsigned type = 0; type < batch->types; type++) {
 			err = add_type(s, batch, type, straddling);
@@ -185,6 +189,26 @@ static bool any_abrupt(const struct vt_run_info *run)
 	return false;
 }
 
+static enum vt_completeness completeness_of(const struct vt_summary *s)
+{
+	const struct vt_run_info *run = s->in->run;
+	const struct vt_process_info *p = vt_main_process(run);
+	bool recovered = false;
+
+	for (unsigned i = 0; i < run->process_count; i++)
+		recovered |= run->processes[i]->recovered;
+	if (run->damaged)
+		return VT_DAMAGED;
+	if (run->parts_missing > 0)
+		return VT_PARTS_MISSING;
+	if (s->lost > 0)
+		return VT_WITH_LOSS;
+	if (!run->closed && !recovered)
+		return VT_CUT_OFF;
+	return p && vt_ending_is_abrupt(p) && p->ending != VT_END_RUNNING ? VT_COMPLETE_TO_LAST
+	                                                                  : VT_COMPLETE;
+}
+
 int vt_summary_collect(struct vt_summary *s)
 {
 	const struct vt_filter *f = s->filter;
@@ -195,12 +219,17 @@ int vt_summary_collect(struct vt_summary *s)
 	              f->since_set || f->until_set || f->min_duration_ns || f->where_count;
 	s->records = vt_metrics_of_run(&s->metrics, s->in, -1);
 	int err = s->records < 0 ? s->records : collect_types(s);
+	/* Damage inside sections is found, and counted as loss, when they are decoded. */
+	s->lost = vt_lost_all(s->in->run);
+	if (!err)
+		err = vt_summary_collect_rows(s);
 	if (!err)
 		err = collect_coverage(s);
 	if (!err && any_abrupt(s->in->run))
 		err = vt_end_spans_find(s->in->reader, s->filter, &s->open);
 	if (!err)
 		err = vt_summary_collect_gc(s);
+	s->completeness = completeness_of(s);
 	return err;
 }
 
@@ -210,4 +239,5 @@ void vt_summary_free(struct vt_summary *s)
 	vt_pointer_map_free(&s->paused, free);
 	vt_end_spans_free(&s->open);
 	free(s->gc.pauses);
+	free(s->rows);
 }

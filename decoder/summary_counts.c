@@ -1,4 +1,5 @@
 /* summary_counts.c - pages from counters (interpreter, event loop) and the table of all events. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,25 +130,30 @@ static size_t merge_rows(struct vt_type_stats **rows, size_t count)
 	return kept;
 }
 
-void vt_summary_events(struct vt_summary *s)
+int vt_summary_collect_rows(struct vt_summary *s)
 {
-	struct vt_type_stats **rows = calloc(s->types.used + 1, sizeof(*rows));
-	size_t count = 0;
-
-	for (size_t i = 0; rows && i < s->types.size; i++) {
+	s->rows = calloc(s->types.used + 1, sizeof(*s->rows));
+	if (!s->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->types.size; i++) {
 		struct vt_type_stats *t = s->types.slots[i].key ? s->types.slots[i].value : NULL;
 		if (t && t->count > 0)
-			rows[count++] = t;
+			s->rows[s->row_count++] = t;
 	}
-	if (count > 0) {
-		qsort(rows, count, sizeof(*rows), compare_types);
-		count = merge_rows(rows, count);
-		vt_sink_string(s->out, "\n--- Events ---                 count    total      p50"
-		                       "      p99      max\n");
+	if (s->row_count > 0) {
+		qsort(s->rows, s->row_count, sizeof(*s->rows), compare_types);
+		s->row_count = merge_rows(s->rows, s->row_count);
 	}
-	for (size_t i = 0; i < count && i < MOST_TYPES; i++)
-		print_row(s, rows[i]);
-	if (count > MOST_TYPES)
-		vt_sink_printf(s->out, "and %zu more types\n", count - MOST_TYPES);
-	free(rows);
+	return 0;
+}
+
+void vt_summary_events(struct vt_summary *s)
+{
+	if (s->row_count > 0)
+		vt_summary_line(s, "\n--- Events ---                 count    total      p50"
+		                   "      p99      max\n");
+	for (size_t i = 0; i < s->row_count && i < MOST_TYPES; i++)
+		print_row(s, s->rows[i]);
+	if (s->row_count > MOST_TYPES)
+		vt_sink_printf(s->out, "and %zu more types\n", s->row_count - MOST_TYPES);
 }

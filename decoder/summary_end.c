@@ -11,7 +11,7 @@
 #define MOST_COLUMN 60u         /* a line is broken before another span behind this */
 
 /* The event of this ring at exactly these ticks, as text; nothing if it cannot be read again. */
-static bool put_event_at(struct vt_summary *s, const struct vt_ring_info *ring, uint64_t ticks)
+bool vt_summary_event_at(struct vt_summary *s, const struct vt_ring_info *ring, uint64_t ticks)
 {
 	uint64_t ns = vt_reader_ns(s->in->reader, ticks);
 	struct vt_filter filter = { .size = sizeof(filter), .tids = &ring->tid, .tid_count = 1,
@@ -62,7 +62,7 @@ static void print_open(struct vt_summary *s, size_t line, const struct vt_end_sp
 	uint64_t end = end_of(s, ring->process);
 
 	vt_sink_string(s->out, "in ");
-	if (!put_event_at(s, ring, inner->span.ticks))
+	if (!vt_summary_event_at(s, ring, inner->span.ticks))
 		put_span_name(s, inner);
 	vt_sink_string(s->out, " for at most ");
 	vt_put_ns(s->out, ns_between(s, inner->span.ticks, end));
@@ -107,21 +107,29 @@ static void print_ring(struct vt_summary *s, const struct vt_ring_info *ring)
 	vt_sink_char(s->out, '\n');
 }
 
-static void print_last_event(struct vt_summary *s, const struct vt_process_info *p)
+const struct vt_ring_info *vt_summary_last_ring(const struct vt_run_info *run,
+                                                const struct vt_process_info *p)
 {
 	const struct vt_ring_info *last = NULL;
 
-	for (unsigned i = 0; i < s->in->run->ring_count; i++) {
-		const struct vt_ring_info *ring = s->in->run->rings[i];
+	for (unsigned i = 0; i < run->ring_count; i++) {
+		const struct vt_ring_info *ring = run->rings[i];
 		if (ring->process == p && (!last || ring->last > last->last))
 			last = ring;
 	}
-	if (!last || last->last == 0)
+	return last && last->last > 0 ? last : NULL;
+}
+
+static void print_last_event(struct vt_summary *s, const struct vt_process_info *p)
+{
+	const struct vt_ring_info *last = vt_summary_last_ring(s->in->run, p);
+
+	if (!last)
 		return;
 	vt_sink_string(s->out, "             last event  ");
 	vt_put_seconds(s->out, vt_reader_ns(s->in->reader, last->last), 9);
 	vt_sink_string(s->out, "  ");
-	put_event_at(s, last, last->last);
+	vt_summary_event_at(s, last, last->last);
 	vt_sink_char(s->out, '\n');
 }
 

@@ -7,6 +7,7 @@
 #include <valktrace/error.h>
 
 #include "decoder/process_text.h"
+#include "decoder/progress.h"
 #include "decoder/summary.h"
 #include "decoder/units.h"
 
@@ -18,7 +19,7 @@ const uint64_t vt_pause_bounds[VT_PAUSE_BOUNDS] = {
 	1000000000, 2000000000, 5000000000, 10000000000, 20000000000, 50000000000, 100000000000,
 };
 
-static const char *const phase_names[VT_PHASES] = { "clear", "mark", "sweep", "mark_sweep" };
+const char *const vt_phase_names[VT_PHASES] = { "clear", "mark", "sweep", "mark_sweep" };
 
 bool vt_event_value(const struct vt_event *event, const char *field, uint64_t *value)
 {
@@ -164,7 +165,9 @@ int vt_summary_collect_gc(struct vt_summary *s)
 	const char *const category = "gc";
 	const struct vt_event *event;
 	const char *unknown;
+	uint64_t seen = 0;
 
+	vt_progress_begin("collector of", s->in->name, false);
 	s->gc.pauses = calloc(1, sizeof(*s->gc.pauses));
 	if (!s->gc.pauses)
 		return -ENOMEM;
@@ -178,6 +181,8 @@ int vt_summary_collect_gc(struct vt_summary *s)
 	if (err == -VT_E_UNKNOWN_CATEGORY && filter.categories == &category)
 		return 0;       /* the log's schema is damaged: its events have no names */
 	while (!err && (err = vt_reader_next(s->in->reader, &event)) > 0) {
+		if (vt_unlikely((++seen & 1023) == 0))
+			vt_progress(event->t_ns, s->length, seen, VT_PROGRESS_EVENTS);
 		if (!event->gap && event->desc->category != VT_CAT_gc) {
 			err = 0;
 			continue;
@@ -294,7 +299,7 @@ static void print_time(struct vt_summary *s)
 	for (unsigned i = 0; i < VT_PHASES && told <= gc->time; i++) {
 		if (gc->phases[i] == 0)
 			continue;
-		vt_sink_printf(s->out, "%s%s ", before, phase_names[i]);
+		vt_sink_printf(s->out, "%s%s ", before, vt_phase_names[i]);
 		vt_put_ns(s->out, gc->phases[i]);
 		vt_sink_printf(s->out, " (");
 		put_share(s->out, gc->phases[i], gc->time);
@@ -404,10 +409,13 @@ void vt_summary_gc(struct vt_summary *s)
 	vt_summary_title(s, "Garbage collector", vt_sink_text(&right));
 	vt_sink_discard(&right);
 	if (lost > 0) {
+		vt_sink_role(s->out, VT_ROLE_BAD);
 		vt_sink_string(s->out, "lost     ");
 		vt_put_grouped(s->out, lost);
 		vt_sink_string(s->out, " events: counts are at least these, the longest pause at least "
-		                       "this\n");
+		                       "this");
+		vt_sink_role(s->out, VT_ROLE_END);
+		vt_sink_char(s->out, '\n');
 	}
 	print_cycles(s);
 	print_pauses(s);

@@ -14,6 +14,7 @@ void vt_summary_title(struct vt_summary *s, const char *title, const char *right
 	size_t line, n = strlen(right);
 
 	vt_sink_char(s->out, '\n');
+	vt_sink_role(s->out, VT_ROLE_HEADING);
 	line = s->out->used;
 	vt_sink_printf(s->out, "--- %s ---", title);
 	if (n > 0) {
@@ -21,10 +22,20 @@ void vt_summary_title(struct vt_summary *s, const char *title, const char *right
 		vt_put_column(s->out, line, n < TITLE_END ? TITLE_END - n : 0);
 		vt_sink_string(s->out, right);
 	}
+	vt_sink_role(s->out, VT_ROLE_END);
 	vt_sink_char(s->out, '\n');
 }
 
-static unsigned count_threads(const struct vt_run_info *run)
+void vt_summary_line(struct vt_summary *s, const char *heading)
+{
+	vt_sink_char(s->out, '\n');
+	vt_sink_role(s->out, VT_ROLE_HEADING);
+	vt_sink_bytes(s->out, heading + 1, strlen(heading) - 2);
+	vt_sink_role(s->out, VT_ROLE_END);
+	vt_sink_char(s->out, '\n');
+}
+
+unsigned vt_summary_threads_of(const struct vt_run_info *run)
 {
 	unsigned threads = 0;
 
@@ -34,31 +45,18 @@ static unsigned count_threads(const struct vt_run_info *run)
 }
 
 /* What stands before the first colon: nothing below it is to be read without it. */
-static const char *completeness(const struct vt_summary *s, const struct vt_process_info *p)
-{
-	const struct vt_run_info *run = s->in->run;
-	bool recovered = false;
-
-	for (unsigned i = 0; i < run->process_count; i++)
-		recovered |= run->processes[i]->recovered;
-	if (run->damaged)
-		return "DAMAGED";
-	if (run->parts_missing > 0)
-		return "INCOMPLETE, parts of it are missing";
-	if (s->lost > 0)
-		return "INCOMPLETE";
-	if (!run->closed && !recovered)
-		return "INCOMPLETE, cut off before its end";
-	return p && vt_ending_is_abrupt(p) && p->ending != VT_END_RUNNING ? "complete to the last event"
-	                                                                  : "complete";
-}
+static const char *const states[] = {
+	[VT_COMPLETE] = "complete", [VT_COMPLETE_TO_LAST] = "complete to the last event",
+	[VT_CUT_OFF] = "INCOMPLETE, cut off before its end", [VT_WITH_LOSS] = "INCOMPLETE",
+	[VT_PARTS_MISSING] = "INCOMPLETE, parts of it are missing", [VT_DAMAGED] = "DAMAGED",
+};
 
 void vt_summary_head(struct vt_summary *s)
 {
 	const struct vt_run_info *run = s->in->run;
 	const struct vt_process_info *p = vt_main_process(run);
 	size_t line = s->out->used;
-	unsigned threads = count_threads(run);
+	unsigned threads = vt_summary_threads_of(run);
 
 	const char *slash = strrchr(s->in->name, '/');
 	vt_put_name(s->out, slash && slash[1] ? slash + 1 : s->in->name);
@@ -67,7 +65,9 @@ void vt_summary_head(struct vt_summary *s)
 	if (p) {
 		vt_program_text(s->out, p);
 		vt_sink_string(s->out, ", ");
+		line += vt_sink_role(s->out, p->ending == VT_END_SIGNAL ? VT_ROLE_BAD : VT_ROLE_PLAIN);
 		vt_ending_text(s->out, p);
+		line += vt_sink_role(s->out, VT_ROLE_END);
 	}
 	if (run->process_count > 1)
 		vt_sink_printf(s->out, ", %u processes", run->process_count);
@@ -82,7 +82,10 @@ void vt_summary_head(struct vt_summary *s)
 	vt_put_seconds(s->out, s->length, 3);
 	vt_sink_string(s->out, " s\n");
 
-	vt_sink_printf(s->out, "%s: ", completeness(s, p));
+	vt_sink_role(s->out, s->completeness > VT_COMPLETE_TO_LAST ? VT_ROLE_BAD : VT_ROLE_GOOD);
+	vt_sink_string(s->out, states[s->completeness]);
+	vt_sink_role(s->out, VT_ROLE_END);
+	vt_sink_string(s->out, ": ");
 	vt_put_grouped(s->out, vt_decoded_all(run));
 	vt_sink_string(s->out, " events, ");
 	vt_put_grouped(s->out, s->lost);
@@ -168,8 +171,8 @@ void vt_summary_threads(struct vt_summary *s)
 
 	if (run->ring_count == 0)
 		return;
-	vt_sink_string(s->out, "\n--- Threads ---             events      lost    first     last   "
-	                       "paused\n");
+	vt_summary_line(s, "\n--- Threads ---             events      lost    first     last   "
+	                   "paused\n");
 	for (unsigned i = 0; i < run->ring_count && i < MOST_THREADS; i++)
 		print_thread(s, run->rings[i]);
 	if (run->ring_count > MOST_THREADS) {
@@ -201,14 +204,20 @@ static bool has_writer(const struct vt_summary *s, unsigned source)
 	return false;
 }
 
+bool vt_summary_is_absent(const struct vt_summary *s, unsigned source)
+{
+	const char *name = s->metrics.schema->sources[source].name;
+
+	return name && !has_writer(s, source) && !has_events(s, name);
+}
+
 void vt_summary_absent(struct vt_summary *s)
 {
 	const struct vt_schema *schema = s->metrics.schema;
 	bool any = false;
 
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
-		if (!schema->sources[i].name || has_writer(s, i) ||
-		    has_events(s, schema->sources[i].name))
+		if (!vt_summary_is_absent(s, i))
 			continue;
 		if (!any)
 			vt_summary_title(s, "Not recorded", "");

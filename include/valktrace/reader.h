@@ -51,7 +51,12 @@ struct vt_reader_options {
 	bool no_ring_files;         /* read only what was named */
 	const char *ring_directory; /* NULL: the default one */
 	void (*note)(void *user, const struct vt_note *note);   /* NULL: notes are only counted */
-	void *user;
+	void *user;                 /* of note and progress */
+	/*
+	 * Called while vt_reader_open looks through the inputs, once in 64 reads of a chunk or 64 KiB:
+	 * `done` of `total` bytes of all inputs are behind it. It must not use the reader. NULL: never.
+	 */
+	void (*progress)(void *user, uint64_t done, uint64_t total);
 };
 
 struct vt_fact { const char *key, *value; uint8_t class_flag; };

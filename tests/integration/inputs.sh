@@ -45,8 +45,8 @@ ok 'the lines are those of each run alone' cmp -s \
 	<(cut -d' ' -f3- both) <(valktrace decode first.vtrace; valktrace decode second.vtrace)
 is 'one run has no run column' "$(valktrace decode first.vtrace first.vtrace | md5sum)" \
 	"$(valktrace decode first.vtrace | md5sum)"
-is 'json: every object has its run' "$(valktrace decode -f json first.vtrace second.vtrace | jq -r .run | sort | uniq -c | sort -n | wc -l)" 2
-valktrace decode -f csv second.vtrace first.vtrace >both.csv
+is 'json: every object has its run' "$(valktrace decode -F json first.vtrace second.vtrace | jq -r .run | sort | uniq -c | sort -n | wc -l)" 2
+valktrace decode -F csv second.vtrace first.vtrace >both.csv
 is 'csv: one header' "$(grep -c '^t_ns,' both.csv)" 1
 is 'csv: as many fields in each line' "$(awk -F, '{ print NF }' both.csv | sort -u | wc -l)" 1
 is 'csv: all rows' "$(wc -l <both.csv)" $((count1 + count2 + 1))
@@ -65,13 +65,13 @@ is 'said once' "$(grep -c nonsense err)" 1
 
 # ---- labels -------------------------------------------------------------------------------------------
 
-valktrace decode -f prometheus first.vtrace second.vtrace >out 2>err
+valktrace decode -F prometheus first.vtrace second.vtrace >out 2>err
 is 'two runs in one dump without labels: refused' $? 2
 has 'and what to type' "$(cat err)" 'label run=%r'
 is 'nothing is printed' "$(cat out)" ''
-valktrace decode -f prometheus --label same=x first.vtrace second.vtrace >out 2>err
+valktrace decode -F prometheus --label same=x first.vtrace second.vtrace >out 2>err
 is 'the same label is no help' $? 2
-valktrace decode -f prometheus --label run=%r --label 'who=%p "in" %f\' --label p=100%% second.vtrace first.vtrace >dump
+valktrace decode -F prometheus --label run=%r --label 'who=%p "in" %f\' --label p=100%% second.vtrace first.vtrace >dump
 is 'with labels: exit 0' $? 0
 ok 'promtool is content' promtool check metrics <dump
 is 'each family has one head' "$(grep '^# TYPE' dump | sort | uniq -d)" ''
@@ -79,15 +79,15 @@ is 'no sample twice' "$(grep -v '^#' dump | sed 's/ [^ ]*$//' | sort | uniq -d)"
 has 'values are expanded and escaped' "$(grep '^valk_gc_cycles_total' dump)" \
 	"run=\"$first\",who=\"guile .\"in.\" first.vtrace..\",p=\"100%\""
 is 'without its labels it is the dump of each run' \
-	"$(valktrace decode -f prometheus --label x=%r first.vtrace second.vtrace |
+	"$(valktrace decode -F prometheus --label x=%r first.vtrace second.vtrace |
 	   sed -E 's/,?x="[0-9a-f]*"//; s/\{\}//' | grep -v '^#\|^$' | sort)" \
-	"$(for f in first second; do valktrace decode -f prometheus $f.vtrace; done | grep -v '^#\|^$' | sort)"
+	"$(for f in first second; do valktrace decode -F prometheus $f.vtrace; done | grep -v '^#\|^$' | sort)"
 is 'metrics-json of several runs: an object a line' \
-	"$(valktrace decode -f metrics-json --label f=%f first.vtrace second.vtrace | jq -rc '[.run, .labels.f]' | tr '\n' ' ')" \
+	"$(valktrace decode -F metrics-json --label f=%f first.vtrace second.vtrace | jq -rc '[.run, .labels.f]' | tr '\n' ' ')" \
 	"[\"$first\",\"first.vtrace\"] [\"$second\",\"second.vtrace\"] "
-ok 'and each on its line' test "$(valktrace decode -f metrics-json first.vtrace second.vtrace | wc -l)" = 2
+ok 'and each on its line' test "$(valktrace decode -F metrics-json first.vtrace second.vtrace | wc -l)" = 2
 for bad in novalue 1x=y __x=y source=x reason=x le=1 'a b=c' 'x=%q' 'x=%'; do
-	valktrace decode -f prometheus --label "$bad" first.vtrace >out 2>err
+	valktrace decode -F prometheus --label "$bad" first.vtrace >out 2>err
 	is "--label $bad: exit 2, one line, nothing printed" "$? $(wc -l <err) $(wc -c <out)" '2 1 0'
 done
 
@@ -109,14 +109,14 @@ echo 'no log' >text
 valktrace summary text second.vtrace >out 2>err
 is 'what is no log: exit 4' $? 4
 has 'and the log is summarized' "$(cat out)" '^second.vtrace'
-valktrace decode -f csv text missing.vtrace >out 2>err
+valktrace decode -F csv text missing.vtrace >out 2>err
 is 'nothing to read: exit 7' $? 7
 is 'each is named once' "$(wc -l <err)" 2
-valktrace decode -f prometheus -o dump.prom text first.vtrace 2>err
+valktrace decode -F prometheus -o dump.prom text first.vtrace 2>err
 is 'a dump of what there is: exit 4' $? 4
 ok 'it is written' promtool check metrics <dump.prom
 printf 'XX' | dd of=hurt.vtrace bs=1 seek=4 conv=notrunc 2>/dev/null
-valktrace decode -f csv hurt.vtrace second.vtrace first.vtrace >out 2>err
+valktrace decode -F csv hurt.vtrace second.vtrace first.vtrace >out 2>err
 is 'said once though csv looks twice' "$(wc -l <err)" 1
 
 # ---- standard input -----------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ is 'every event is there or counted as overwritten' \
 	"$(valktrace info --json "$ring" 2>/dev/null | jq '.threads | all((.decoded|add) + (.lost|add // 0) == (.committed|add))')" true
 ok 'some are' test "$(valktrace info --json "$ring" 2>/dev/null | jq .lost_by_cause.overwritten)" -gt 0
 is 'the metrics count the same' \
-	"$(valktrace decode -f prometheus "$ring" 2>/dev/null | awk '/^valk_trace_lost/ { n += $2 } END { print n }')" \
+	"$(valktrace decode -F prometheus "$ring" 2>/dev/null | awk '/^valk_trace_lost/ { n += $2 } END { print n }')" \
 	"$(valktrace info --json "$ring" 2>/dev/null | jq .lost)"
 is 'ring and log together have what both have' \
 	"$(valktrace info --json "$ring" 2>/dev/null | jq '.events + .lost')" \
@@ -176,7 +176,7 @@ done
 is 'from a pipe' "$(valktrace decode --time ticks - <renamed.vring 2>/dev/null | md5sum)" "$(md5sum <ring.txt)"
 ok 'summary reads it' test "$(valktrace summary renamed.vring 2>/dev/null | wc -l)" -gt 10
 is 'schema, too' "$(valktrace schema renamed.vring 2>/dev/null | grep -c '^gc.end ')" 1
-ok 'and Prometheus' promtool check metrics < <(valktrace decode -f prometheus renamed.vring 2>/dev/null)
+ok 'and Prometheus' promtool check metrics < <(valktrace decode -F prometheus renamed.vring 2>/dev/null)
 valktrace recover renamed.vring 2>err
 is 'recover does not touch it' "$? $(cmp renamed.vring "$ring")" '4 '
 chmod 400 renamed.vring
@@ -188,9 +188,9 @@ is 'beside another run it is one more' "$(wc -l <runs)" 2
 
 "$BUILD/tests/lisp" "$ROOT/tests/hosts/programs/gc.lisp" >/dev/null
 "$BUILD/tests/lisp" "$ROOT/tests/hosts/programs/fib.lisp" >/dev/null
-valktrace decode -f prometheus --label run=%r lisp-*.vtrace first.vtrace >dump 2>err
+valktrace decode -F prometheus --label run=%r lisp-*.vtrace first.vtrace >dump 2>err
 is 'three programs, one dump' "$? $(cat err)" '0 '
 ok 'promtool is content' promtool check metrics <dump
-is 'lisp and guile side by side' "$(valktrace decode -f json lisp-*.vtrace first.vtrace | jq -r .run | uniq | wc -l)" 3
+is 'lisp and guile side by side' "$(valktrace decode -F json lisp-*.vtrace first.vtrace | jq -r .run | uniq | wc -l)" 3
 
 finish

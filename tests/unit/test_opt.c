@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "decoder/cmd.h"
+#include "decoder/common.h"
 #include "decoder/opt.h"
 
 struct settings {
@@ -16,7 +17,20 @@ struct settings {
 	const char *string;
 	uint64_t number, duration, size;
 	struct vt_list list, whole;
+	const char *name, *made;
 };
+
+static const char *const colours[] = { "red", "green", NULL };
+
+static const char *made_name(size_t i)
+{
+	static char text[8];
+
+	if (i >= 3)
+		return NULL;
+	snprintf(text, sizeof(text), "made%zu", i);
+	return text;
+}
 
 static const struct vt_opt rows[] = {
 	{ "flag", 'f', VT_OPT_FLAG, NULL, "", offsetof(struct settings, flag), 0 },
@@ -27,6 +41,8 @@ static const struct vt_opt rows[] = {
 	{ "size", 0, VT_OPT_SIZE, "B", "", offsetof(struct settings, size), 0 },
 	{ "category", 'c', VT_OPT_LIST, "L", "", offsetof(struct settings, list), 0 },
 	{ "where", 0, VT_OPT_LIST_WHOLE, "W", "", offsetof(struct settings, whole), 0 },
+	{ "paint", 0, VT_OPT_NAME, "P", "", offsetof(struct settings, name), 0, .values = colours },
+	{ "made", 'q', VT_OPT_NAME, "M", "", offsetof(struct settings, made), 0, .names = made_name },
 	VT_OPT_END
 };
 
@@ -143,6 +159,47 @@ static void each_way_to_be_wrong(void **state)
 	wrong("names with commas", "--category", "");
 }
 
+static void names(void **state)
+{
+	struct settings set;
+
+	(void)state;
+	PARSE(&command, &set, "--paint", "green", "-qmade2");
+	assert_string_equal(set.name, "green");
+	assert_string_equal(set.made, "made2");
+	vt_opt_free(rows, &set);
+	wrong("unknown --paint 'gren'; did you mean 'green'? valid: red green", "--paint", "gren");
+	wrong("unknown --made 'x'; valid:", "--made", "x");
+}
+
+static void seen_row(void *user, const struct vt_opt *row, char letter, bool common)
+{
+	char *text = user;
+	size_t n = strlen(text);
+
+	snprintf(text + n, 1024 - n, "%c%s%c ", common ? '+' : '-', row->name, letter ? letter : '.');
+}
+
+/* The command keeps its own -f and -q: the common options of these letters have only their names. */
+static void common_rows(void **state)
+{
+	struct settings set;
+	char text[1024] = "";
+
+	(void)state;
+	vt_common = (struct vt_common){ false };
+	vt_opt_each(&command, seen_row, text);
+	assert_non_null(strstr(text, "-flagf "));
+	assert_non_null(strstr(text, "+quiet. "));
+	assert_non_null(strstr(text, "+force. "));
+	assert_non_null(strstr(text, "+verbosev "));
+	assert_int_equal(PARSE(&command, &set, "-f", "-v", "--force", "--color=never", "file"), 5);
+	assert_true(set.flag && vt_common.verbose && vt_common.force && !vt_common.quiet);
+	assert_string_equal(vt_common.colour, "never");
+	wrong("unknown --color 'nevr'; did you mean 'never'?", "--color", "nevr");
+	vt_common = (struct vt_common){ false };
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +207,8 @@ int main(void)
 		cmocka_unit_test(nothing_given),
 		cmocka_unit_test(a_command_ends_the_options),
 		cmocka_unit_test(each_way_to_be_wrong),
+		cmocka_unit_test(names),
+		cmocka_unit_test(common_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -484,6 +484,58 @@ static void no_logs(void **state)
 	vt_reader_close(NULL);
 }
 
+/* ---- progress --------------------------------------------------------------------------------- */
+
+struct steps {
+	unsigned calls;
+	uint64_t done, total;
+	bool wrong;
+};
+
+static void on_step(void *user, uint64_t done, uint64_t total)
+{
+	struct steps *s = user;
+
+	s->wrong |= done < s->done || done > total || (s->calls > 0 && total != s->total);
+	s->calls++;
+	s->done = done;
+	s->total = total;
+}
+
+/* 1000 chunks, and 32 MiB that are none: about a call for each 64 reads, forward only. */
+static void progress_of_a_long_scan(void **state)
+{
+	struct lm lm = { 0 };
+	struct lm_event e[] = { pause_at(10), pause_at(20) };
+	struct vt_reader *r;
+
+	(void)state;
+	lm_begin(&lm, 1);
+	lm_schema(&lm);
+	for (unsigned i = 0; i < 1000; i++)
+		lm_events(&lm, 1, 0, e, 1);
+	struct file f = file_of(&lm);
+	assert_int_equal(ftruncate(f.fd, (off_t)lm.out.length + (32 << 20)), 0);
+	const char *path = f.path;
+	struct steps steps = { 0 };
+	struct vt_reader_options o = { .size = sizeof o, .user = &steps, .progress = on_step };
+	assert_int_equal(vt_reader_open(&r, &path, 1, &o), 0);
+	assert_int_equal(steps.total, lm.out.length + (32 << 20));
+	assert_in_range(steps.calls, (1000 + 512) / 64 - 1, (1000 + 512) / 64 + 2);
+	assert_false(steps.wrong);
+	assert_true(steps.done > lm.out.length + (24 << 20));
+	vt_reader_close(r);
+
+	/* A program from before there was such a hook. */
+	steps = (struct steps){ 0 };
+	o.size = offsetof(struct vt_reader_options, progress);
+	assert_int_equal(vt_reader_open(&r, &path, 1, &o), 0);
+	assert_int_equal(steps.calls, 0);
+	vt_reader_close(r);
+	close(f.fd);
+	lm_free(&lm);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -498,6 +550,7 @@ int main(void)
 		cmocka_unit_test(clock_lines),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(no_logs),
+		cmocka_unit_test(progress_of_a_long_scan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
