@@ -39,7 +39,7 @@ WIRE_SRCS := \
 	core/clock.c core/ring_file.c # EOL
 WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/thread.c # EOL
 ENGINE_SRCS := core/recorder.c core/tracer.c # EOL
-RECORD_SRCS := core/record.c core/record_tree.c # EOL
+RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c core/clock.c core/crc32c.c \

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/follow_tables.h"
 #include "core/record_tree.h"
 
 enum { SCAN_MS = 200 };
@@ -64,7 +65,7 @@ static void free_process(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static void forget(struct vt_tree_process *p)
+static void forget(struct vt_tree_process *p, bool written)
 {
 	struct vt_tree *t = p->tree;
 
@@ -73,7 +74,10 @@ static void forget(struct vt_tree_process *p)
 			*at = p->next;
 			break;
 		}
-	unlink(p->path);
+	if (written)
+		unlink(p->path);
+	else
+		t->left_behind++;
 	if (p->pidfd >= 0) {
 		uv_poll_stop(&p->poll);
 		close(p->pidfd);
@@ -91,12 +95,26 @@ static void add_probe(struct vt_tree *t, const char *name, size_t length)
 	snprintf(t->probes + have, sizeof(t->probes) - have, "%s%.*s", have ? ", " : "", (int)length, name);
 }
 
+static void note_no_collector(struct vt_tree *t, const struct vt_followed *f)
+{
+	const struct vt_source_entry *gc = &f->view.file->sources[VT_SRC_gc];
+	size_t n = 0;
+
+	if (*t->no_collector || vt_load_acquire(&gc->state) != 1)
+		return;
+	struct vt_span text = vt_follow_string(f, vt_load_relaxed(&gc->reason));
+	for (; n < text.length && n < sizeof(t->no_collector) - 1; n++)
+		t->no_collector[n] = text.at[n] >= ' ' && text.at[n] < 0x7f ? text.at[n] : '?';
+	t->no_collector[n] = 0;
+}
+
 /* For the closing line: which probes were found, how many threads there were. */
 static void take_notes(struct vt_tree *t, struct vt_followed *f)
 {
 	struct vt_ring_file *file = f->view.file;
 
 	t->threads += (unsigned)file->slots_used;
+	note_no_collector(t, f);
 	for (unsigned i = 0; i < VT_MAX_FACTS; i++) {
 		const struct vt_fact_entry *fact = &file->facts[i];
 		if (!vt_load_acquire(&fact->ready) || fact->key == 0 || fact->key > file->string_count ||
@@ -122,8 +140,8 @@ static void finish(struct vt_tree_process *p, enum vt_ending ending, uint32_t st
 		ending = VT_END_EXIT;
 		status = f->view.file->exit_status;
 	}
-	vt_recorder_finish(t->recorder, p->index, ending, status);
-	forget(p);
+	int err = vt_recorder_finish(t->recorder, p->index, ending, status);
+	forget(p, err == 0);
 }
 
 /* A process ended. How, only its parent can say: for all but the command that is not us. */
