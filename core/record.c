@@ -201,7 +201,7 @@ static void print_end(const char *command, const char *path, uint64_t events, ui
 	print_first_line(command);
 	print_reasons(events);
 	fprintf(stderr, "valktrace: %s events, %s lost, %s -> %s\n", e, l, b, path);
-	if (isatty(STDERR_FILENO))
+	if (isatty(STDERR_FILENO) && events > 0)
 		fprintf(stderr, "valktrace: next: valktrace summary%s%s%s\n",
 		        strcmp(path, "valktrace.vtrace") ? " " : "", strcmp(path, "valktrace.vtrace") ? path : "",
 		        WIFSIGNALED(record.child.status) ? "     (what was open when it died)" : "");
