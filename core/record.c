@@ -294,7 +294,7 @@ static int start_command(char **argv)
 	bool refuses = vt_executable_refuses(x);
 	int err = refuses ? 0 : set_environment(&record.tree);
 	if (err)
-		vt_message("libvalktrace-agent.so: %s; the command runs without it", vt_strerror(err));
+		vt_message("libvalktrace-agent.so: %s; going on without it", vt_strerror(err));
 	record.agent = err == 0;
 	/* Only a text without #! may be handed to the shell, as execvp does; never a program. */
 	err = vt_child_start(&record.child, x->is_elf ? x->path : NULL, argv);

@@ -239,7 +239,8 @@ static void take_up(struct vt_tree *t, const char *path, uint64_t image)
 	finish_former_image(t, p);
 }
 
-static void scan_for_new(struct vt_tree *t)
+/* Calls `each` for every ring file of the run. */
+static void each_ring_file(struct vt_tree *t, void (*each)(struct vt_tree *t, const char *path, uint64_t image))
 {
 	char prefix[32], path[PATH_MAX];
 	DIR *dir = opendir(t->directory);
@@ -252,15 +253,34 @@ static void scan_for_new(struct vt_tree *t)
 		    sscanf(e->d_name + length, "%*d-%16llx.vring", &image) != 1)
 			continue;
 		int n = snprintf(path, sizeof(path), "%s/%s", t->directory, e->d_name);
-		if (n > 0 && (size_t)n < sizeof(path) && !known(t, path))
-			take_up(t, path, image);
+		if (n > 0 && (size_t)n < sizeof(path))
+			each(t, path, image);
 	}
 	closedir(dir);
 }
 
+static void take_up_if_new(struct vt_tree *t, const char *path, uint64_t image)
+{
+	if (!known(t, path))
+		take_up(t, path, image);
+}
+
+/* A process that was killed while it made its file has left one that will never be whole. */
+static void remove_if_unfinished(struct vt_tree *t, const char *path, uint64_t image)
+{
+	struct vt_ring_view view;
+	(void)t, (void)image;
+
+	int err = vt_ring_view_open(&view, path, VT_VIEW_LIVE);
+	if (!err)
+		vt_ring_view_close(&view);
+	else if (err == -EAGAIN)
+		unlink(path);
+}
+
 void vt_tree_scan(struct vt_tree *t)
 {
-	scan_for_new(t);
+	each_ring_file(t, take_up_if_new);
 	for (struct vt_tree_process *p = t->processes, *next; p; p = next) {
 		next = p->next;
 		struct vt_followed *f = vt_recorder_process(t->recorder, p->index);
@@ -304,6 +324,7 @@ void vt_tree_close(struct vt_tree *t)
 {
 	if (t->page)
 		vt_store_relaxed(&t->page->closed, 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);        /* with the agent's, which looks at it last */
 	if (t->loop) {
 		vt_tree_scan(t);
 		uv_close((uv_handle_t *)&t->watch, NULL);
@@ -316,5 +337,6 @@ void vt_tree_close(struct vt_tree *t)
 			vt_store_relaxed(&f->view.file->wanted_mask, 0);
 		finish(p, VT_END_RUNNING, 0);
 	}
+	each_ring_file(t, remove_if_unfinished);
 	unlink(t->page_path);
 }

@@ -113,6 +113,14 @@ static void join(const char *where)
 		fprintf(stderr, "valktrace: %s: %s; this process runs untraced\n", end + 1, vt_strerror(err));
 		return;
 	}
+	/* The recorder looks for files once more after it has set `closed`: it has seen this one, or we see
+	 * that. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (vt_load_relaxed(&page->closed)) {
+		vt_process_detach();
+		unlink(vt_process.place.path);
+		return;
+	}
 	on_exit(on_exit_called, NULL);
 	attach_probes();
 }
