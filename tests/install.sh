@@ -8,9 +8,10 @@ usage='usage: tests/install.sh build|demo|test'
 build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev'
 demo='guile-3.0'
 # pkg-config and g++ try the installed headers, python3-* belong to tests/spec_reader.py, ctags to
-# `make longest`, spin to `make model`, promtool comes with prometheus.
-test='binutils g++ git jq libcmocka-dev pkg-config prometheus python3 python3-lz4 python3-zstandard
-	spin strace universal-ctags'
+# `make longest`, spin to `make model`, promtool comes with prometheus; nodejs, perl, ruby and sqlite3 are
+# programs that must not notice a recording.
+test='binutils g++ git jq libcmocka-dev nodejs perl pkg-config procps prometheus python3 python3-lz4
+	python3-zstandard ruby spin sqlite3 strace universal-ctags'
 
 case ${1-} in
 build) list=$build ;;
