@@ -186,7 +186,8 @@ static void print_reasons(uint64_t events)
 		fprintf(stderr, "valktrace: %s;\nvalktrace: %s\n", reason,
 		        vt_executable_advice(&record.executable, record.agent));
 	} else if (!*t->probes && events == 0) {
-		fprintf(stderr, "valktrace: %s;\nvalktrace: a program of your own can report itself: valktrace.h\n",
+		fprintf(stderr, "valktrace: %s;\n"
+		        "valktrace: a program of your own can report itself: valktrace.h\n",
 		        *t->no_collector ? t->no_collector : "found no runtime that it knows");
 	}
 }
@@ -421,6 +422,10 @@ const struct vt_command vt_cmd_record = {
 	.name = "record",
 	.args = "[--] COMMAND [ARGUMENT...]",
 	.summary = "run a command and record its garbage collector, loops, calls",
+	.details = "The command's streams, signals and exit are its own: the exit code is the\n"
+	           "command's, or death by the same signal; 125: the recording could not begin,\n"
+	           "126: the command cannot be executed, 127: it was not found. Signals sent to\n"
+	           "record are sent on to the command.\n",
 	.examples = "  valktrace record -- guile program.scm\n"
 	            "  valktrace record -c interp -o slow.vtrace -- ./vm main.vm\n",
 	.opts = options,

@@ -422,8 +422,12 @@ ok 'and lives on' wait_for daemon
 exits 12 --wait-all -- sh -c 'sh -c "sleep 0.7; touch waited" & sleep 0.3; exit 12'
 ok 'with --wait-all a process that the command left is' test -e waited
 exits 0 -- guile -c '(begin (close-fdes 1) (primitive-exit 0))'
-exits 0 -- valktrace record -q -o inner.vtrace -- guile a.scm
-has 'a recording inside a recording' "$(valktrace verify inner.vtrace)" 'undamaged, closed, [0-9,]+ events, 0 lost'
+if [ -z "${SAN-}" ]; then
+	exits 0 -- valktrace record -q -o inner.vtrace -- guile a.scm
+	has 'a recording inside a recording' "$(valktrace verify inner.vtrace)" 'closed, [1-9][0-9,]* events, 0 lost'
+else
+	skip 'a recording inside a recording' 'a library before libasan stops the sanitized recorder'
+fi
 mkdir elsewhere
 (cd elsewhere && valktrace record -q --ringdir ../rings -o ../x.vtrace -- sh -c "cd /; exec guile $WORK/a.scm") >out 2>err
 has 'a relative directory for rings' "$(valktrace verify x.vtrace) $(cat err)" 'closed, [1-9][0-9,]* events, 0 lost $'
@@ -438,9 +442,10 @@ ok '... and nothing was started' test ! -e started
 (ulimit -f 12; valktrace record -q -o small.vtrace -- guile a.scm) >out 2>err
 is 'ulimit -f: the command runs on' "$? $(cat out)" '0 done'
 nothing_left 'ulimit -f'
-(ulimit -v 2000000; valktrace record -q -o small.vtrace -- guile a.scm) >out 2>err
-status=$?
-[ -n "${SAN-}" ] || is 'ulimit -v: the command runs on' "$status $(cat out err)" '0 done'
+if [ -z "${SAN-}" ]; then
+	(ulimit -v 2000000; valktrace record -q -o small.vtrace -- guile a.scm) >out 2>err
+	is 'ulimit -v: the command runs on' "$? $(cat out err)" '0 done'
+fi
 (trap 'echo caught; exit 8' XFSZ; ulimit -f 64; valktrace record -q -o small.vtrace -- \
 	sh -c 'head -c 200000 /dev/zero >big; exit $?') >out 2>err
 is 'SIGXFSZ is the commands as before' $? 153
