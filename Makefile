@@ -38,7 +38,7 @@ WIRE_SRCS := \
 	core/clock.c core/ring_file.c # EOL
 WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 ENGINE_SRCS := core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
-RECORD_SRCS := core/record.c core/record_tree.c # EOL
+RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c core/clock.c core/crc32c.c \

@@ -280,3 +280,13 @@ int vt_log_close(struct vt_log *log)
 	vt_out_free(&log->index);
 	return before ? before : err;
 }
+
+int vt_log_abandon(struct vt_log *log)
+{
+	if (log->fd >= 0)
+		close(log->fd);
+	log->fd = -1;
+	vt_chunker_close(&log->chunker);
+	vt_out_free(&log->index);
+	return log->error;
+}

@@ -59,6 +59,9 @@ int vt_log_records(struct vt_log *log, enum vt_chunk_type type, uint32_t process
 /* Writes index, footer and tail, and closes. 0, or the first error of the log. */
 int vt_log_close(struct vt_log *log);
 
+/* Closes without index, footer and tail, as if killed: what is missing is to be looked for. Its error. */
+int vt_log_abandon(struct vt_log *log);
+
 /* Bytes of all parts that are there. */
 uint64_t vt_log_bytes(const struct vt_log *log);
 

@@ -5,20 +5,18 @@
  * wrong here, the command runs on.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <valktrace.h>
 
+#include "core/executable.h"
+#include "core/record_child.h"
 #include "core/record_tree.h"
 #include "decoder/cmd.h"
 #include "decoder/common.h"
@@ -68,13 +66,12 @@ static const struct vt_opt options[] = {
 static struct {
 	struct vt_tree tree;
 	struct vt_recorder recorder;
+	struct vt_child child;
+	struct vt_executable executable;
 	uv_loop_t loop;
-	uv_poll_t child_poll;
-	uv_signal_t forwarded[4];
-	bool wait_all, ended;
-	pid_t child;
-	int wait_status, pidfd;
-	uint64_t begin, end;            /* monotonic ns */
+	bool wait_all;
+	bool agent;                     /* it was found, and is asked for */
+	struct stat log_before;         /* the file that the log replaced */
 } record;
 
 /* ---- the command --------------------------------------------------------------------------------- */
@@ -135,103 +132,34 @@ static void unset_environment(const char *preload)
 	unsetenv(VT_RUN_VARIABLE);
 }
 
-/* fork and exec; the errno of a failed exec comes back through a close-on-exec pipe. */
-static int start_command(char **argv, pid_t *pid)
-{
-	int pipes[2], failure = 0;
-
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return -errno;
-	*pid = fork();
-	if (*pid < 0) {
-		int err = -errno;
-		close(pipes[0]);
-		close(pipes[1]);
-		return err;
-	}
-	if (*pid == 0) {
-		execvp(argv[0], argv);
-		failure = errno;
-		while (write(pipes[1], &failure, sizeof(failure)) < 0 && errno == EINTR)
-			;
-		_exit(EXIT_NOT_FOUND);
-	}
-	close(pipes[1]);
-	ssize_t n;
-	while ((n = read(pipes[0], &failure, sizeof(failure))) < 0 && errno == EINTR)
-		;
-	close(pipes[0]);
-	if (n != (ssize_t)sizeof(failure))
-		return 0;
-	waitpid(*pid, NULL, 0);
-	return -failure;
-}
-
 /* ---- while it runs ---------------------------------------------------------------------------------- */
 
 static void stop_if_done(struct vt_tree *t)
 {
-	if (record.ended && (!record.wait_all || !vt_tree_running(t)))
+	if (record.child.ended && (!record.wait_all || !vt_tree_running(t)))
 		uv_stop(&record.loop);
 }
 
-static void on_child(uv_poll_t *handle, int status, int events)
+static void on_child_end(struct vt_child *c)
 {
-	(void)status, (void)events;
-	if (waitpid(record.child, &record.wait_status, WNOHANG) != record.child)
-		return;
-	record.ended = true;
-	record.end = vt_anchor_now().monotonic;
-	uv_poll_stop(handle);
-	vt_tree_child_ended(&record.tree, record.wait_status);
+	vt_tree_child_ended(&record.tree, c->status);
 	stop_if_done(&record.tree);
 }
 
-/* INT, QUIT and TSTP come from the terminal and reach the whole group: only these are passed on. */
-static void on_signal(uv_signal_t *handle, int number)
+/* With --wait-all: whoever sends one after the command has ended wants us to wait no longer. */
+static void on_late_signal(struct vt_child *c)
 {
-	(void)handle;
-	if (!record.ended)
-		kill(record.child, number);
-}
-
-static void ignore_terminal_signals(void)
-{
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-}
-
-static int watch_command(void)
-{
-	static const int passed_on[4] = { SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
-
-	ignore_terminal_signals();
-	for (unsigned i = 0; i < 4; i++) {
-		uv_signal_init(&record.loop, &record.forwarded[i]);
-		uv_signal_start(&record.forwarded[i], on_signal, passed_on[i]);
-		uv_unref((uv_handle_t *)&record.forwarded[i]);
-	}
-	record.pidfd = (int)syscall(SYS_pidfd_open, record.child, 0);
-	if (record.pidfd < 0)
-		return -errno;
-	int err = uv_poll_init(&record.loop, &record.child_poll, record.pidfd);
-	return err ? err : uv_poll_start(&record.child_poll, UV_READABLE, on_child);
+	(void)c;
+	uv_stop(&record.loop);
 }
 
 static void record_until_end(void)
 {
-	record.tree.child = record.child;
+	record.tree.child = record.child.pid;
 	record.tree.on_empty = stop_if_done;
-	int err = watch_command();
-	if (err) {
-		vt_message("cannot watch the command: %s", vt_strerror(err));
-		while (waitpid(record.child, &record.wait_status, 0) < 0 && errno == EINTR)
-			;
-	} else {
-		uv_run(&record.loop, UV_RUN_DEFAULT);
-	}
+	record.child.on_end = on_child_end;
+	record.child.on_late_signal = on_late_signal;
+	uv_run(&record.loop, UV_RUN_DEFAULT);
 	vt_tree_close(&record.tree);
 }
 
@@ -240,39 +168,51 @@ static void record_until_end(void)
 static void print_first_line(const char *command)
 {
 	const struct vt_tree *t = &record.tree;
-	char time[VT_NUM_MAX + 1] = "";
-	uint64_t hundredths = (record.end - record.begin) / 10000000;
+	const struct vt_child *c = &record.child;
+	char time[VT_NUM_MAX + 1] = "", signal_name[24];
+	uint64_t hundredths = (c->end.monotonic - c->begin.monotonic) / 10000000;
 	snprintf(time, sizeof(time), "%llu.%02llu s", (unsigned long long)(hundredths / 100),
 	         (unsigned long long)(hundredths % 100));
 
-	if (WIFSIGNALED(record.wait_status)) {
-		const char *name = sigabbrev_np(WTERMSIG(record.wait_status));
-		fprintf(stderr, "valktrace: %s was killed by SIG%s after %s; %s\n", command, name ? name : "?",
-		        time, t->seen ? "its ring was read" : "it had no ring");
+	if (WIFSIGNALED(c->status)) {
+		const char *name = sigabbrev_np(WTERMSIG(c->status));
+		if (name)
+			snprintf(signal_name, sizeof(signal_name), "SIG%s", name);
+		else
+			snprintf(signal_name, sizeof(signal_name), "signal %d", WTERMSIG(c->status));
+		fprintf(stderr, "valktrace: %s was killed by %s after %s%s\n", command, signal_name, time,
+		        t->threads ? "; its ring was read" : "");
 		return;
 	}
 	fprintf(stderr, "valktrace: ");
 	if (*t->probes)
 		fprintf(stderr, "found %s; ", t->probes);
-	fprintf(stderr, "%s, exit %d, %u thread%s", time, WEXITSTATUS(record.wait_status), t->threads,
-	        t->threads == 1 ? "" : "s");
+	fprintf(stderr, "%s, exit %d", time, WEXITSTATUS(c->status));
+	if (t->threads > 0)
+		fprintf(stderr, ", %u thread%s", t->threads, t->threads == 1 ? "" : "s");
 	if (t->seen > 1)
 		fprintf(stderr, ", %u processes", t->seen);
 	fputc('\n', stderr);
 }
 
+/* Why there is nothing, and what to try. */
 static void print_reasons(uint64_t events)
 {
 	const struct vt_tree *t = &record.tree;
-	if (t->seen == 0)
-		fprintf(stderr, "valktrace: no process loaded the agent: static or set-uid programs cannot;\n"
-		        "valktrace: link libvalktrace and call vt_start in such a program\n");
-	else if (!*t->probes && events == 0)
-		fprintf(stderr, "valktrace: found no runtime that it knows (valktrace schema --probes)\n");
+	char reason[VT_REASON_MAX];
+
+	if (t->seen == 0) {
+		vt_executable_reason(&record.executable, record.agent, reason, sizeof(reason));
+		fprintf(stderr, "valktrace: %s;\nvalktrace: %s\n", reason,
+		        vt_executable_advice(&record.executable, record.agent));
+	} else if (!*t->probes && events == 0) {
+		fprintf(stderr, "valktrace: %s;\n"
+		        "valktrace: a program of your own can report itself: valktrace.h\n",
+		        *t->no_collector ? t->no_collector : "found no runtime that it knows");
+	}
 }
 
-static void print_end(const char *command, const char *path, uint64_t events, uint64_t lost, uint64_t bytes,
-                      int error)
+static void print_end(const char *command, const char *path, uint64_t events, uint64_t lost, uint64_t bytes)
 {
 	char e[VT_NUM_MAX + 1], l[VT_NUM_MAX + 1], b[VT_NUM_MAX + 1];
 
@@ -281,31 +221,11 @@ static void print_end(const char *command, const char *path, uint64_t events, ui
 	*vt_num_bytes(b, bytes) = 0;
 	print_first_line(command);
 	print_reasons(events);
-	if (error)
-		fprintf(stderr, "valktrace: %s: %s; what was written is whole\n", path, vt_strerror(error));
 	fprintf(stderr, "valktrace: %s events, %s lost, %s -> %s\n", e, l, b, path);
-	if (isatty(STDERR_FILENO))
+	if (isatty(STDERR_FILENO) && events > 0)
 		fprintf(stderr, "valktrace: next: valktrace summary%s%s%s\n",
 		        strcmp(path, "valktrace.vtrace") ? " " : "", strcmp(path, "valktrace.vtrace") ? path : "",
-		        WIFSIGNALED(record.wait_status) ? "     (what was open when it died)" : "");
-}
-
-/* As the command ended: the same status, or the same signal without a core of ours. */
-static int end_like_command(void)
-{
-	if (!WIFSIGNALED(record.wait_status))
-		return WEXITSTATUS(record.wait_status);
-	int number = WTERMSIG(record.wait_status);
-	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-	prctl(PR_SET_DUMPABLE, 0);
-	fflush(NULL);
-	signal(number, SIG_DFL);
-	sigset_t one;
-	sigemptyset(&one);
-	sigaddset(&one, number);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
-	raise(number);
-	return 128 + number;
+		        WIFSIGNALED(record.child.status) ? "     (what was open when it died)" : "");
 }
 
 /* ---- set up -------------------------------------------------------------------------------------------- */
@@ -386,6 +306,13 @@ static int begin_recording(const struct vt_settings *s, const struct wanted *wan
 	if (err)
 		return err;
 	*what = directory;
+	/* The command may change its directory, so it must not be told a relative one. */
+	char whole[PATH_MAX];
+	if (!realpath(directory, whole))
+		return -errno;
+	if (strlen(whole) >= sizeof(directory))
+		return -ENAMETOOLONG;
+	strcpy(directory, whole);
 	if (getrandom(&run, sizeof(run), 0) != sizeof(run))
 		return -EIO;
 	err = vt_tree_prepare(&record.tree, directory, run, s->ring_size, resolved.geometry.mode, wanted->mask,
@@ -399,6 +326,8 @@ static int begin_recording(const struct vt_settings *s, const struct wanted *wan
 		                       &record.tree.page->bell);
 	if (!err)
 		err = vt_tree_watch(&record.tree, &record.loop, &record.recorder);
+	if (!err)
+		err = vt_child_watch(&record.child, &record.loop);
 	if (err)
 		unlink(record.tree.page_path);
 	return err;
@@ -419,19 +348,90 @@ static void on_problem(void *unused, int error)
 	vt_message("%s: %s; the command runs on", record.recorder.log.path, vt_strerror(error));
 }
 
-static int run_command(char **argv)
+static int start_command(char **argv)
 {
+	struct vt_executable *x = &record.executable;
 	const char *preload = getenv("LD_PRELOAD");
 	char *saved = preload ? strdup(preload) : NULL;
-	int err = set_environment(&record.tree);
 
+	vt_executable_find(x, argv[0]);
+	bool refuses = vt_executable_refuses(x);
+	int err = refuses ? 0 : set_environment(&record.tree);
 	if (err)
-		vt_message("libvalktrace-agent.so: %s; the command runs without it", vt_strerror(err));
-	record.begin = vt_anchor_now().monotonic;
-	err = start_command(argv, &record.child);
-	unset_environment(saved);
+		vt_message("libvalktrace-agent.so: %s; going on without it", vt_strerror(err));
+	record.agent = err == 0;
+	/* Only a text without #! may be handed to the shell, as execvp does; never a program. */
+	err = vt_child_start(&record.child, x->is_elf ? x->path : NULL, argv);
+	if (!refuses)
+		unset_environment(saved);
 	free(saved);
 	return err;
+}
+
+/* What was recorded before is worth more than an empty log. */
+static void put_log_back(const char *path)
+{
+	char old[PATH_MAX + 8];
+	struct stat st;
+
+	unlink(path);
+	snprintf(old, sizeof(old), "%s.old", path);
+	if (record.log_before.st_ino != 0 && stat(old, &st) == 0 && st.st_ino == record.log_before.st_ino &&
+	    st.st_dev == record.log_before.st_dev)
+		rename(old, path);
+}
+
+/* Nothing was started: all is as it was before, but for one line. `err` as of vt_child_start, or 0. */
+static int give_up(const char *name, const char *path, int err)
+{
+	const struct vt_executable *x = &record.executable;
+
+	vt_tree_close(&record.tree);
+	vt_recorder_close(&record.recorder, VT_END_UNKNOWN);
+	put_log_back(path);
+	if (err < 0)
+		vt_message("cannot start %s: %s", name, vt_strerror(err));
+	else if (err == ENOENT && x->missing)
+		vt_message("%s: its interpreter %s is missing", name, x->judged);
+	else if (err == ENOENT && !*x->path)
+		vt_message("%s: command not found", name);
+	else if (err > 0)
+		vt_message("%s: %s", name, vt_strerror(-err));
+	/* A signal that came before the start acts now. */
+	vt_child_release_signals(&record.child);
+	return err <= 0 ? EXIT_OURS : err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+}
+
+/* In the log there is always a process: the command, even if it had no ring. */
+static void note_untraced(void)
+{
+	const struct vt_child *c = &record.child;
+	struct vt_untraced u = {
+		.pid = (uint32_t)c->pid, .start = c->begin.ticks, .end = c->end,
+		.ending = WIFSIGNALED(c->status) ? VT_END_SIGNAL : VT_END_EXIT,
+		.status = (uint32_t)(WIFSIGNALED(c->status) ? WTERMSIG(c->status) : WEXITSTATUS(c->status)),
+		.advice = vt_executable_advice(&record.executable, record.agent),
+	};
+
+	vt_executable_reason(&record.executable, record.agent, u.reason, sizeof(u.reason));
+	vt_executable_name(&record.executable, u.program, sizeof(u.program));
+	vt_recorder_untraced(&record.recorder, &u);
+}
+
+static void finish_recording(const char *command, bool quiet)
+{
+	struct vt_recorder *r = &record.recorder;
+	uint64_t events = vt_recorder_events(r), lost = vt_recorder_lost(r);
+
+	if (record.tree.seen == 0)
+		note_untraced();
+	int err = vt_recorder_close(r, VT_END_RUNNING);
+	if (err && !r->said)
+		vt_message("%s: %s; its end is not written", r->log.path, vt_strerror(err));
+	if (record.tree.left_behind)
+		vt_message("what could not be written is in ring files: valktrace recover %s", r->log.name);
+	if (!quiet)
+		print_end(command, r->log.name, events, lost, vt_log_bytes(&r->log));
 }
 
 static int record_command(const struct record_settings *from, char **argv)
@@ -445,10 +445,11 @@ static int record_command(const struct record_settings *from, char **argv)
 	if (!*settings.output)
 		strcpy(settings.output, "valktrace.vtrace");
 	record.wait_all = from->wait_all;
-	bool is_old = from->force && access(settings.output, F_OK) == 0;
-	int err = begin_recording(&settings, &wanted, &what);
-	if (!err && is_old)
-		remove_old(settings.output);
+	if (stat(settings.output, &record.log_before) < 0)
+		record.log_before.st_ino = 0;
+	int err = vt_child_hold_signals(&record.child);
+	if (!err)
+		err = begin_recording(&settings, &wanted, &what);
 	if (err) {
 		vt_message("%s: %s", what, vt_strerror(err));
 		return EXIT_OURS;
@@ -456,22 +457,15 @@ static int record_command(const struct record_settings *from, char **argv)
 	record.recorder.problem = on_problem;
 	vt_detail("run %016llx, rings of %llu bytes in %s", (unsigned long long)record.tree.run,
 	          (unsigned long long)settings.ring_size, record.tree.directory);
-	err = run_command(argv);
-	if (err) {
-		vt_message("%s: %s", argv[0], vt_strerror(err));
-		vt_tree_close(&record.tree);
-		vt_recorder_close(&record.recorder, VT_END_UNKNOWN);
-		unlink(settings.output);
-		return err == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
-	}
+	if (vt_child_must_not_start())
+		return give_up(argv[0], settings.output, 0);
+	err = start_command(argv);
+	if (err)
+		return give_up(argv[0], settings.output, err);
+	if (from->force && record.log_before.st_ino != 0)
+		remove_old(settings.output);
 	record_until_end();
-	uint64_t events = vt_recorder_events(&record.recorder), lost = vt_recorder_lost(&record.recorder);
-	err = vt_recorder_close(&record.recorder, VT_END_RUNNING);
-	if (err && vt_common.quiet)
-		vt_message("%s: %s; what was written is whole", record.recorder.log.name,
-		           vt_strerror(err));
-	if (!vt_common.quiet)
-		print_end(argv[0], record.recorder.log.name, events, lost, vt_log_bytes(&record.recorder.log), err);
+	finish_recording(argv[0], vt_common.quiet);
 	return 0;
 }
 
@@ -488,15 +482,16 @@ static int run(int argc, char **argv)
 	else if (first >= 0)
 		code = record_command(&from, argv + first);
 	vt_opt_free(options, &from);
-	return code ? code : first >= 0 ? end_like_command() : VT_EXIT_OK;
+	return code ? code : first >= 0 ? vt_child_end_alike(&record.child) : VT_EXIT_OK;
 }
 
 const struct vt_command vt_cmd_record = {
 	.name = "record",
 	.args = "[--] COMMAND [ARGUMENT...]",
 	.summary = "run a command and record its garbage collector, loops, calls",
-	.details = "The command's streams, signals and exit status are its own. The log can be read\n"
-	           "by valktrace summary and decode while it is written, too.\n",
+	.details = "The command's streams, signals and exit status are its own; signals sent to\n"
+	           "record are sent on to it. The log can be read by valktrace summary and decode\n"
+	           "while it is written, too.\n",
 	.exits = "  that of the command; its signal, if one killed it; or, before it began:\n"
 	         "  125  recording cannot begin    126  it cannot be run    127  it was not found\n",
 	.examples = "  valktrace record -- guile program.scm\n"

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/follow_tables.h"
 #include "core/record_tree.h"
 
 enum { SCAN_MS = 200 };
@@ -65,7 +66,7 @@ static void free_process(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static void forget(struct vt_tree_process *p)
+static void forget(struct vt_tree_process *p, bool written)
 {
 	struct vt_tree *t = p->tree;
 
@@ -74,7 +75,10 @@ static void forget(struct vt_tree_process *p)
 			*at = p->next;
 			break;
 		}
-	unlink(p->path);
+	if (written)
+		unlink(p->path);
+	else
+		t->left_behind++;
 	if (p->pidfd >= 0) {
 		uv_poll_stop(&p->poll);
 		close(p->pidfd);
@@ -92,12 +96,26 @@ static void add_probe(struct vt_tree *t, const char *name, size_t length)
 	snprintf(t->probes + have, sizeof(t->probes) - have, "%s%.*s", have ? ", " : "", (int)length, name);
 }
 
+static void note_no_collector(struct vt_tree *t, const struct vt_followed *f)
+{
+	const struct vt_source_entry *gc = &f->view.file->sources[VT_SRC_gc];
+	size_t n = 0;
+
+	if (*t->no_collector || vt_load_acquire(&gc->state) != 1)
+		return;
+	struct vt_span text = vt_follow_string(f, vt_load_relaxed(&gc->reason));
+	for (; n < text.length && n < sizeof(t->no_collector) - 1; n++)
+		t->no_collector[n] = text.at[n] >= ' ' && text.at[n] < 0x7f ? text.at[n] : '?';
+	t->no_collector[n] = 0;
+}
+
 /* For the closing line: which probes were found, how many threads there were. */
 static void take_notes(struct vt_tree *t, struct vt_followed *f)
 {
 	struct vt_ring_file *file = f->view.file;
 
 	t->threads += (unsigned)file->slots_used;
+	note_no_collector(t, f);
 	for (unsigned i = 0; i < VT_MAX_FACTS; i++) {
 		const struct vt_fact_entry *fact = &file->facts[i];
 		if (!vt_load_acquire(&fact->ready) || fact->key == 0 || fact->key > file->string_count ||
@@ -123,8 +141,8 @@ static void finish(struct vt_tree_process *p, enum vt_ending ending, uint32_t st
 		ending = VT_END_EXIT;
 		status = f->view.file->exit_status;
 	}
-	vt_recorder_finish(t->recorder, p->index, ending, status);
-	forget(p);
+	int err = vt_recorder_finish(t->recorder, p->index, ending, status);
+	forget(p, err == 0);
 }
 
 /* A process ended. How, only its parent can say: for all but the command that is not us. */
@@ -222,7 +240,8 @@ static void take_up(struct vt_tree *t, const char *path, uint64_t image)
 	finish_former_image(t, p);
 }
 
-static void scan_for_new(struct vt_tree *t)
+/* Calls `each` for every ring file of the run. */
+static void each_ring_file(struct vt_tree *t, void (*each)(struct vt_tree *t, const char *path, uint64_t image))
 {
 	char prefix[32], path[PATH_MAX];
 	DIR *dir = opendir(t->directory);
@@ -235,15 +254,34 @@ static void scan_for_new(struct vt_tree *t)
 		    sscanf(e->d_name + length, "%*d-%16llx.vring", &image) != 1)
 			continue;
 		int n = snprintf(path, sizeof(path), "%s/%s", t->directory, e->d_name);
-		if (n > 0 && (size_t)n < sizeof(path) && !known(t, path))
-			take_up(t, path, image);
+		if (n > 0 && (size_t)n < sizeof(path))
+			each(t, path, image);
 	}
 	closedir(dir);
 }
 
+static void take_up_if_new(struct vt_tree *t, const char *path, uint64_t image)
+{
+	if (!known(t, path))
+		take_up(t, path, image);
+}
+
+/* A process that was killed while it made its file has left one that will never be whole. */
+static void remove_if_unfinished(struct vt_tree *t, const char *path, uint64_t image)
+{
+	struct vt_ring_view view;
+	(void)t, (void)image;
+
+	int err = vt_ring_view_open(&view, path, VT_VIEW_LIVE);
+	if (!err)
+		vt_ring_view_close(&view);
+	else if (err == -EAGAIN)
+		unlink(path);
+}
+
 void vt_tree_scan(struct vt_tree *t)
 {
-	scan_for_new(t);
+	each_ring_file(t, take_up_if_new);
 	for (struct vt_tree_process *p = t->processes, *next; p; p = next) {
 		next = p->next;
 		struct vt_followed *f = vt_recorder_process(t->recorder, p->index);
@@ -287,6 +325,7 @@ void vt_tree_close(struct vt_tree *t)
 {
 	if (t->page)
 		vt_store_relaxed(&t->page->closed, 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);        /* with the agent's, which looks at it last */
 	if (t->loop) {
 		vt_tree_scan(t);
 		uv_close((uv_handle_t *)&t->watch, NULL);
@@ -299,5 +338,6 @@ void vt_tree_close(struct vt_tree *t)
 			vt_store_relaxed(&f->view.file->wanted_mask, 0);
 		finish(p, VT_END_RUNNING, 0);
 	}
+	each_ring_file(t, remove_if_unfinished);
 	unlink(t->page_path);
 }

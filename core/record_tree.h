@@ -21,7 +21,9 @@ struct vt_tree {
 	struct vt_tree_process *processes;
 	pid_t child;                    /* the command itself */
 	unsigned seen, threads;         /* processes and threads that recorded */
+	unsigned left_behind;           /* ring files kept, for the log lacks their rest */
 	char probes[256];               /* found, comma separated */
+	char no_collector[128];         /* why there is none, as a process says; printable */
 	void (*on_empty)(struct vt_tree *t);    /* the last process has ended; NULL: nobody waits for it */
 	void *user;
 };

@@ -68,6 +68,49 @@ static int write_fact(struct vt_recorder *r, const char *key, const char *value)
 	return err;
 }
 
+/* A counter record with no counter, but with the reason why there is none. */
+static int write_reason(struct vt_recorder *r, const struct vt_untraced *u)
+{
+	struct vt_counter_sample s = {
+		.sequence = 1, .ticks = u->end.ticks, .monotonic = u->end.monotonic,
+		.realtime = u->end.realtime, .flags = VT_COUNTERS_FINAL,
+	};
+	struct vt_out payload = { 0 };
+
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
+		if (!vt_schema_builtin()->sources[i].name)
+			continue;
+		s.sources_known |= 1u << i;
+		s.reasons[i] = (struct vt_span){ u->reason, strlen(u->reason) };
+	}
+	vt_rec_counters_encode(&payload, &s);
+	int err = vt_log_records(&r->log, VT_CHUNK_COUNTERS, 0, &payload);
+	vt_out_free(&payload);
+	return err;
+}
+
+int vt_recorder_untraced(struct vt_recorder *r, const struct vt_untraced *u)
+{
+	struct vt_out payload = { 0 };
+
+	vt_rec_process_encode(&payload, &(struct vt_rec_process){
+		.index = 0, .parent = VT_NO_PROCESS, .pid = u->pid, .ending = (uint32_t)u->ending,
+		.status = u->status, .start = u->start, .end = u->end.ticks,
+		.program = { u->program, strlen(u->program) },
+	});
+	int err = vt_log_records(&r->log, VT_CHUNK_PROCESS, 0, &payload);
+	vt_out_free(&payload);
+	if (err)
+		return err;
+	r->next_process = 1;
+	err = write_fact(r, "untraced", u->reason);
+	if (!err)
+		err = write_fact(r, "try", u->advice);
+	if (!err)
+		err = write_fact(r, "recorder", r->options);
+	return err ? err : write_reason(r, u);
+}
+
 static void take_fullness(struct vt_recorder *r, const struct vt_followed *p)
 {
 	unsigned rings = r->fullest.rings + p->fullest.rings;
@@ -373,7 +416,7 @@ int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
 		err = err ? err : e;
 	}
 	write_last_facts(r);
-	int e = vt_log_close(&r->log);
+	int e = r->unfinished ? vt_log_abandon(&r->log) : vt_log_close(&r->log);
 	close_handles(r);
 	vt_splitter_free(r->splitter);
 	free(r->processes);
@@ -438,6 +481,7 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 	if (!err)
 		err = vt_follow_finish(p, r->splitter, &r->out);
 	note_error(r, err);
+	r->unfinished = r->unfinished || err < 0;
 	r->events += p->events;
 	r->lost += p->lost;
 	take_fullness(r, p);

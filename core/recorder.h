@@ -18,6 +18,19 @@
 #include "core/log.h"
 #include "core/options.h"
 
+#define VT_REASON_MAX 128u
+
+/* The command of a run in which no process had a ring: what info and summary tell of it. */
+struct vt_untraced {
+	uint32_t pid;
+	enum vt_ending ending;
+	uint32_t status;
+	uint64_t start;                 /* ticks */
+	struct vt_anchor end;
+	char program[64], reason[VT_REASON_MAX];
+	const char *advice;
+};
+
 struct vt_recorder {
 	uv_loop_t *loop;
 	uv_async_t *rung;               /* the waiter's; of the size that libuv says, as the timers */
@@ -40,6 +53,7 @@ struct vt_recorder {
 	uint64_t wakeups, started_ns;
 	int error;                      /* of the log, since it last worked */
 	bool said;                      /* ... and it was said */
+	bool unfinished;                /* a process's rest could not be written: the log must not be closed */
 	void (*problem)(void *user, int error);
 	void (*flushed)(void *user);    /* after each timed flush; NULL: nobody asks */
 	void *problem_user;             /* of both */
@@ -61,11 +75,15 @@ struct vt_followed *vt_recorder_process(struct vt_recorder *r, uint32_t index);
 /* Writes the rest of a process and forgets it. */
 int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending ending, uint32_t status);
 
+/* Writes that process, its facts, and `reason` for every source. Once, when no process was added. */
+int vt_recorder_untraced(struct vt_recorder *r, const struct vt_untraced *u);
+
 /* Drains all that was committed before the call. 0 or the log's error. */
 int vt_recorder_flush(struct vt_recorder *r);
 
 /*
- * Closes the log; processes that are still followed are finished with `ending`. Then closes the loop's
+ * Closes the log; processes that are still followed are finished with `ending`. A log that lacks the rest
+ * of a process gets no tail, so that readers look for its ring file. Then closes the loop's
  * handles: run the loop once more. 0, or the log's error.
  */
 int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,6 +131,22 @@ static void name_of_program(char *to, size_t size)
 		memmove(to, slash + 1, strlen(slash + 1) + 1);
 }
 
+/*
+ * Bytes that the file may have. Growing it beyond ulimit -f would raise SIGXFSZ in the program, and of
+ * ulimit -v the program needs the most part itself.
+ */
+static uint64_t room_for_file(void)
+{
+	struct rlimit file, space;
+	uint64_t room = VT_MAX_RING_FILE;
+
+	if (getrlimit(RLIMIT_FSIZE, &file) == 0 && file.rlim_cur < room)
+		room = file.rlim_cur;
+	if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur / 8 < room)
+		room = space.rlim_cur / 8;
+	return room;
+}
+
 static void fill_layout(struct vt_ring_file *f, const struct vt_geometry *g)
 {
 	f->abi = VT_ABI;
@@ -150,7 +167,8 @@ static void fill_layout(struct vt_ring_file *f, const struct vt_geometry *g)
 	f->bytes_offset = round_up(f->strings_offset + f->string_count * sizeof(struct vt_table_entry), PAGE);
 	f->slots_offset = f->bytes_offset + f->bytes_size;
 
-	uint64_t room = (VT_MAX_RING_FILE - f->slots_offset) / f->slot_size;
+	uint64_t most = room_for_file();
+	uint64_t room = most > f->slots_offset ? (most - f->slots_offset) / f->slot_size : 0;
 	f->slot_count = g->slot_count ? g->slot_count : VT_MAX_SLOTS;
 	if (f->slot_count > room)
 		f->slot_count = (uint32_t)room;
@@ -217,7 +235,7 @@ int vt_ring_file_create(struct vt_ring_place *place, const struct vt_geometry *g
 	memset(&layout, 0, sizeof(layout));
 	fill_layout(&layout, g);
 	if (layout.slot_count == 0)
-		return -EINVAL;
+		return room_for_file() < VT_MAX_RING_FILE ? -EFBIG : -EINVAL;
 
 	int fd = open_new(place);
 	if (fd < 0)

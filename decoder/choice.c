@@ -10,6 +10,7 @@
 #include "decoder/cmd.h"
 #include "decoder/names.h"
 #include "decoder/out.h"
+#include "decoder/process_text.h"
 #include "decoder/units.h"
 #include "decoder/why.h"
 
@@ -289,8 +290,15 @@ static void append_present(struct vt_sink *line, const struct vt_run_info *run)
 		vt_sink_char(line, ')');
 		before = ", ";
 	}
-	if (vt_decoded_all(run) == 0)
-		vt_sink_string(line, " no events at all");
+	if (vt_decoded_all(run) > 0)
+		return;
+	const struct vt_process_info *p = vt_main_process(run);
+	const char *untraced = p ? vt_fact_value(p, "untraced") : NULL;
+	vt_sink_string(line, " no events at all");
+	if (untraced) {
+		vt_sink_string(line, ": ");
+		vt_put_name(line, untraced);
+	}
 }
 
 /* The categories asked for, whether by their own name or by that of an event. */

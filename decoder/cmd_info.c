@@ -46,16 +46,19 @@ static void print_head(struct vt_sink *out, const struct vt_input *in)
 	vt_sink_string(out, "  ");
 	vt_put_grouped(out, run->bytes);
 	if (run->parts == 0)
-		vt_sink_string(out, " bytes, ring file, ");
+		vt_sink_string(out, " bytes, ring file");
 	else
-		vt_sink_printf(out, " bytes, format %u.%u, %s, ", VT_FORMAT_MAJOR, VT_FORMAT_MINOR,
+		vt_sink_printf(out, " bytes, format %u.%u, %s", VT_FORMAT_MAJOR, VT_FORMAT_MINOR,
 		               run->closed ? "closed" : run->writing ? "STILL BEING WRITTEN" : "NOT CLOSED");
 	if (run->damaged) {
-		vt_sink_string(out, "DAMAGED (");
+		vt_sink_string(out, ", DAMAGED (");
 		vt_put_grouped(out, run->damaged_bytes);
 		vt_sink_string(out, " bytes)\n");
 	} else {
-		vt_sink_string(out, "undamaged\n");
+		/* No section was read, so nothing can be said of what is in them. */
+		vt_sink_char(out, '\n');
+		line_begin(out, "");
+		vt_sink_string(out, "headers undamaged (valktrace verify reads all)\n");
 	}
 	line_begin(out, "run");
 	vt_sink_printf(out, "%016" PRIx64, run->run);

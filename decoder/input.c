@@ -47,7 +47,7 @@ static void print_more_notes(const struct vt_input *in)
 }
 
 /* A pipe cannot be read twice, and the reader seeks: stdin goes to a file without a name first. */
-static int spool_stdin(void)
+int vt_input_spool(void)
 {
 	const char *directory = getenv("TMPDIR");
 	char buffer[65536], *name;
@@ -115,7 +115,7 @@ int vt_input_failed(const struct vt_input *in, int err)
 {
 	if (in->quiet)
 		return exit_code(err);
-	if (err == -ENOENT && in->paths == default_paths)
+	if (err == -ENOENT && (in->paths == default_paths || strcmp(in->name, VT_DEFAULT_LOG) == 0))
 		vt_message("%s: no such file in this directory; name a log, or make one: "
 		           "valktrace record -- COMMAND", in->name);
 	else if (err == -ESPIPE)
@@ -194,7 +194,7 @@ static int check_names(struct vt_input *in)
 			if (in->count > 1)
 				return vt_usage("'-' (standard input) must be the only file");
 			in->name = "standard input";
-			in->spool = spool_stdin();
+			in->spool = vt_input_spool();
 			if (in->spool < 0)
 				return vt_input_failed(in, in->spool);
 		} else if (access(in->paths[i], R_OK)) {

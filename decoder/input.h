@@ -45,6 +45,9 @@ int vt_input_open_quietly(struct vt_input *in, char **paths, int count);
  */
 int vt_input_close(struct vt_input *in, int code);
 
+/* A file descriptor of a nameless copy of standard input, or a negative error. */
+int vt_input_spool(void);
+
 /* A message for an error of a vt_reader_* call, and its exit code. */
 int vt_input_failed(const struct vt_input *in, int err);
 

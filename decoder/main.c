@@ -1,5 +1,6 @@
 /* main.c - the command table of valktrace, and what stands around it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_decode,
 	&vt_cmd_summary,
 	&vt_cmd_info,
+	&vt_cmd_verify,
 	&vt_cmd_recover,
 	&vt_cmd_schema,
 	&vt_cmd_completion,
@@ -78,15 +80,30 @@ static int dispatch(int argc, char **argv)
 			continue;
 		if (help)
 			return vt_opt_help(*c), 0;
+		/* A parent may have ignored SIGPIPE; `valktrace decode | head` must end quietly all the
+		 * same. But what `record` starts inherits it. */
+		if (!(*c)->stop_at_argument)
+			signal(SIGPIPE, SIG_DFL);
 		return (*c)->run(argc - 1, argv + 1);
 	}
 	return unknown_command(argv[help ? 2 : 1]);
 }
 
+/* Or the next file that is opened, a log perhaps, would be where messages go. */
+static void keep_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		while (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+			/* The wrong way round: who uses it gets an error, as before. */
+			int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+			if (open("/dev/null", flags | O_CLOEXEC) < 0)
+				return;
+		}
+}
+
 int main(int argc, char **argv)
 {
-	/* A parent may have ignored SIGPIPE; `valktrace decode | head` must end quietly all the same. */
-	signal(SIGPIPE, SIG_DFL);
+	keep_standard_streams();
 	int code = dispatch(argc, argv);
 	vt_progress_end();
 	if ((fflush(stdout) || ferror(stdout)) && code == VT_EXIT_OK) {

@@ -26,6 +26,8 @@
 	XX(E_RECORD, 15, "bad-record") \
 	XX(E_LIMIT, 16, "beyond-limit") \
 	XX(E_ORDER, 17, "bad-order") \
+	XX(E_INDEX, 18, "wrong-index") \
+	XX(E_ACCOUNT, 19, "bad-account") \
 	XX(N_OPEN, -1, "not-closed") \
 	XX(N_PARTS, -2, "missing-parts") \
 	XX(N_EVENT_TYPE, -3, "unknown-event-type") \
@@ -33,7 +35,8 @@
 	XX(N_SEEN, -5, "already-seen") \
 	XX(N_INDEX, -6, "bad-index") \
 	XX(N_CLOCK, -7, "bad-clock-anchor") \
-	XX(N_RING, -8, "ring-file")
+	XX(N_RING, -8, "ring-file") \
+	XX(N_NAMES, -9, "missing-names")
 
 enum vt_note_code {
 #define XX(symbol, code, name) NOTE_##symbol = (code),

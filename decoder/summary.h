@@ -46,6 +46,7 @@ enum vt_completeness {
 	VT_CUT_OFF,                     /* not closed, and no ring file to tell the rest */
 	VT_WITH_LOSS,
 	VT_PARTS_MISSING,
+	VT_UNTRACED,                    /* no process had a ring */
 	VT_DAMAGED,
 };
 

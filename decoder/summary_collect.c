@@ -199,6 +199,8 @@ static enum vt_completeness completeness_of(const struct vt_summary *s)
 		recovered |= run->processes[i]->recovered;
 	if (run->damaged)
 		return VT_DAMAGED;
+	if (p && vt_fact_value(p, "untraced"))
+		return VT_UNTRACED;
 	if (run->parts_missing > 0)
 		return VT_PARTS_MISSING;
 	if (s->lost > 0)

@@ -48,7 +48,8 @@ unsigned vt_summary_threads_of(const struct vt_run_info *run)
 static const char *const states[] = {
 	[VT_COMPLETE] = "complete", [VT_COMPLETE_TO_LAST] = "complete to the last event",
 	[VT_CUT_OFF] = "INCOMPLETE, cut off before its end", [VT_WITH_LOSS] = "INCOMPLETE",
-	[VT_PARTS_MISSING] = "INCOMPLETE, parts of it are missing", [VT_DAMAGED] = "DAMAGED",
+	[VT_PARTS_MISSING] = "INCOMPLETE, parts of it are missing", [VT_UNTRACED] = "NOTHING RECORDED",
+	[VT_DAMAGED] = "DAMAGED",
 };
 
 void vt_summary_head(struct vt_summary *s)
@@ -96,10 +97,11 @@ void vt_summary_head(struct vt_summary *s)
 		vt_sink_char(s->out, ')');
 	}
 	vt_sink_printf(s->out, ", %u thread%s, coverage ", threads, threads == 1 ? "" : "s");
+	bool nothing = s->lost > 0 || (p && vt_fact_value(p, "untraced"));
 	if (s->lived > 0)
 		vt_put_percent(s->out, s->covered, s->lived);
 	else
-		vt_sink_string(s->out, s->lost > 0 ? "0 %" : "100 %");
+		vt_sink_string(s->out, nothing ? "0 %" : "100 %");
 	vt_sink_char(s->out, '\n');
 	if (s->filtered) {
 		vt_sink_string(s->out, "of these the filters keep ");
@@ -211,26 +213,40 @@ bool vt_summary_is_absent(const struct vt_summary *s, unsigned source)
 	return name && !has_writer(s, source) && !has_events(s, name);
 }
 
+static void print_absent(struct vt_summary *s, const char *what, const char *reason)
+{
+	size_t line = s->out->used;
+
+	vt_put_name(s->out, what);
+	vt_sink_blanks(s->out, 1);
+	vt_put_column(s->out, line, 11);
+	vt_put_name(s->out, reason);
+	vt_sink_char(s->out, '\n');
+}
+
 void vt_summary_absent(struct vt_summary *s)
 {
 	const struct vt_schema *schema = s->metrics.schema;
+	const struct vt_process_info *p = vt_main_process(s->in->run);
+	const char *untraced = p ? vt_fact_value(p, "untraced") : NULL;
 	bool any = false;
 
+	if (untraced && vt_decoded_all(s->in->run) == 0) {
+		const char *advice = vt_fact_value(p, "try");
+		vt_summary_title(s, "Not recorded", "");
+		print_absent(s, "all of it", untraced);
+		if (advice)
+			print_absent(s, "try", advice);
+		return;
+	}
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
 		if (!vt_summary_is_absent(s, i))
 			continue;
 		if (!any)
 			vt_summary_title(s, "Not recorded", "");
 		any = true;
-		size_t line = s->out->used;
-		vt_put_name(s->out, schema->sources[i].name);
-		vt_sink_blanks(s->out, 1);
-		vt_put_column(s->out, line, 11);
 		const char *reason = s->metrics.sources[i].reason;
-		if (s->metrics.sources[i].known && reason && *reason)
-			vt_put_name(s->out, reason);
-		else
-			vt_sink_string(s->out, "nothing in this run told of it");
-		vt_sink_char(s->out, '\n');
+		bool told = s->metrics.sources[i].known && reason && *reason;
+		print_absent(s, schema->sources[i].name, told ? reason : "nothing in this run told of it");
 	}
 }

@@ -19,7 +19,7 @@
 static const char *const states[] = {
 	[VT_COMPLETE] = "complete", [VT_COMPLETE_TO_LAST] = "complete_to_last_event",
 	[VT_CUT_OFF] = "cut_off", [VT_WITH_LOSS] = "incomplete",
-	[VT_PARTS_MISSING] = "parts_missing", [VT_DAMAGED] = "damaged",
+	[VT_PARTS_MISSING] = "parts_missing", [VT_UNTRACED] = "nothing_recorded", [VT_DAMAGED] = "damaged",
 };
 
 static const char *category_key(const struct vt_run_info *run, unsigned category, char spare[8])

@@ -51,6 +51,18 @@ static bool usable(const struct vt_run_page *page, uint64_t run)
 	return false;
 }
 
+/* Absent is not zero: what was looked for is told with it. */
+static void say_no_collector(void)
+{
+	char reason[256] = "no known collector in the process (known: ";
+	size_t n = strlen(reason);
+
+	for (unsigned i = 0; probes[i] && n < sizeof(reason) - 64; i++)
+		n += (size_t)snprintf(reason + n, sizeof(reason) - n, "%s%.40s", i ? ", " : "", probes[i]->name);
+	snprintf(reason + n, sizeof(reason) - n, ")");
+	vt_source_say(VT_SRC_gc, false, reason);
+}
+
 static void attach_probes(void)
 {
 	char what[64], all[256] = "";
@@ -62,8 +74,9 @@ static void attach_probes(void)
 	}
 	if (*all)
 		vt_fact("probe", all, VT_FIELD_PUBLIC);
+	if (vt_process.file->sources[VT_SRC_gc].state == 0)
+		say_no_collector();
 	static const struct { enum vt_source_id source; const char *reason; } silent[] = {
-		{ VT_SRC_gc, "no known collector in the process" },
 		{ VT_SRC_interp, "no probe for this runtime (valktrace schema --probes lists them)" },
 		{ VT_SRC_loop, "no libuv in the process" },
 		{ VT_SRC_kernel, "no source for syscalls, scheduler or processes in this run" },
@@ -100,6 +113,14 @@ static void join(const char *where)
 	int err = vt_process_attach(end + 1, run, &geometry, page->mask, &page->bell, true);
 	if (err < 0) {
 		fprintf(stderr, "valktrace: %s: %s; this process runs untraced\n", end + 1, vt_strerror(err));
+		return;
+	}
+	/* The recorder looks for files once more after it has set `closed`: it has seen this one, or we see
+	 * that. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (vt_load_relaxed(&page->closed)) {
+		vt_process_detach();
+		unlink(vt_process.place.path);
 		return;
 	}
 	on_exit(on_exit_called, NULL);

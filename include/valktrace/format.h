@@ -132,7 +132,8 @@
  *   STRINGS  1 STRING    u32 id, u8 flags, str       ids are per process (the header's); 0: no string
  *   PROCESS  1 PROCESS   u32 index, u32 parent index (VT_NO_PROCESS: none), u32 pid, u32 ending
  *                        (VT_END_*), u32 status (exit code or signal), u32 zero, u64 start, u64 end
- *                        (ticks; 0 unknown), u64 image (random part of its ring file's name),
+ *                        (ticks; 0 unknown), u64 image (random part of its ring file's name;
+ *                        0: it had none, and fact "untraced" says why),
  *                        str program
  *            2 FACT      u32 index, u8 class (VT_FIELD_PUBLIC, _PATH, _USER), str key, str value
  *            A later record of the same index or key replaces the earlier one.

@@ -157,7 +157,7 @@ gcc -static -o hello hello.c
 valktrace record -o static.vtrace -- ./hello you >out 2>err
 is 'a static binary: its exit status' $? 3
 is 'a static binary: its output' "$(cat out)" 'hello you'
-has 'a static binary: said why there is nothing' "$(cat err)" '^valktrace: no process loaded the agent'
+has 'a static binary: said why there is nothing' "$(cat err)" '^valktrace: hello is statically linked'
 
 # ---- an LD_PRELOAD that was there ---------------------------------------------------------------------
 

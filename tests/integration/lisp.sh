@@ -164,7 +164,7 @@ for log in a b; do
 	is "restart: all events are in $log" "$(events $log.vtrace gc.refused)" 8000
 	is "restart: its counters begin at 0 in $log" "$(sample valk_gc_refused_total $log.vtrace)" 8000
 	is "restart: nothing lost in $log" "$(sample valk_trace_complete $log.vtrace)" 1
-	has "restart: $log is whole" "$(valktrace info $log.vtrace)" 'closed, undamaged'
+	has "restart: $log is whole" "$(valktrace verify $log.vtrace)" 'undamaged, closed, '
 done
 is 'restart: a largest value is of its own recording' \
 	"$(sample valk_stack_depth_max a.vtrace) $(sample valk_stack_depth_max b.vtrace)" '100 10'
