@@ -28,7 +28,7 @@ static uint64_t mask;
 static void set_up(const char *directory)
 {
 	const struct vt_field fields[] = {
-		{ "a", "first", VT_KIND_UINT, VT_UNIT_NONE, 0, NULL }, { "b", "second", VT_KIND_UINT, VT_UNIT_NONE, 0 },
+		{ "a", "first", VT_KIND_UINT, VT_UNIT_NONE, 0, NULL }, { "b", "second", VT_KIND_UINT, VT_UNIT_NONE, 0, NULL },
 	};
 	int err = attach_ring(directory, 0, GC);
 

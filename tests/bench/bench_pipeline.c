@@ -255,7 +255,7 @@ static void drain_ev2(const char *path)
 	vt_process_refresh_mask();
 	vt_emit_words(load.common, (const uint64_t[]){ 1, 2 }, 2);
 	vt_recorder_flush(&h.recorder);         /* it knows the ring and the types now */
-	for (uint64_t i = 0; i < RING / EV2_RECORD - 4096; i++) {
+	while (vt__ring->commit < RING - (64 << 10)) {
 		unsigned id = load_ev2_next(&load, words);
 		vt_emit_words(id, words, 2);
 	}
