@@ -308,6 +308,10 @@ static void put_metric(struct vt_text *t, const struct run *r, const struct vt_m
 	end_labels(t, r, before);
 	if (d->unit == VT_UNIT_NS)
 		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
+	else if (d->unit == VT_UNIT_MILLI)
+		vt_text_ratio(t, value, 1000, 3);
+	else if (d->unit == VT_UNIT_PPM)
+		vt_text_ratio(t, value, 1000000, 6);
 	else
 		vt_text_number(t, value);
 	vt_text_string(t, "\n");

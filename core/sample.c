@@ -6,7 +6,7 @@
 
 static void add_slot(struct vt_counter_sample *s, const struct vt_slot *slot)
 {
-	for (unsigned m = 0; m < VT_METRIC_COUNT; m++) {
+	for (unsigned m = 0; m < VT_MAX_CELLS; m++) {
 		uint64_t value = vt_load_relaxed(&slot->cells[m]);
 		if (vt_schema_builtin()->metrics[m].kind == VT_METRIC_MAX)
 			s->values[m] = value > s->values[m] ? value : s->values[m];
@@ -24,8 +24,8 @@ static void add_slot(struct vt_counter_sample *s, const struct vt_slot *slot)
 /* What was counted before this recording began is not part of it. */
 static void take_off_bases(struct vt_counter_sample *s, const struct vt_ring_file *f)
 {
-	for (unsigned m = 0; m < VT_METRIC_COUNT; m++)
-		if (vt_schema_builtin()->metrics[m].kind == VT_METRIC_COUNTER)
+	for (unsigned m = 0; m < VT_MAX_CELLS; m++)
+		if (vt_schema_builtin()->metrics[m].kind != VT_METRIC_MAX)
 			s->values[m] -= f->cell_base[m] < s->values[m] ? f->cell_base[m] : s->values[m];
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
 		uint64_t no_ring = vt_load_relaxed(&f->no_ring[c]) - f->no_ring_base[c];
@@ -44,7 +44,7 @@ void vt_sample(struct vt_ring_view *v, struct vt_counter_sample *s)
 	s->ticks = now.ticks;
 	s->monotonic = now.monotonic;
 	s->realtime = now.realtime;
-	for (unsigned m = 0; m < VT_METRIC_COUNT; m++)
+	for (unsigned m = 0; m < VT_MAX_CELLS; m++)
 		s->values[m] = vt_load_relaxed(&f->overflow[m]);
 	for (unsigned i = 0; i < used && i < f->slot_count; i++) {
 		const struct vt_slot *slot = vt_ring_view_slot(v, i);
@@ -53,7 +53,7 @@ void vt_sample(struct vt_ring_view *v, struct vt_counter_sample *s)
 	}
 	take_off_bases(s, f);
 	for (unsigned m = 0; m < VT_METRIC_COUNT; m++)
-		if (vt_schema_builtin()->metrics[m].kind == VT_METRIC_GAUGE)
+		if (m >= VT_MAX_CELLS || vt_schema_builtin()->metrics[m].kind == VT_METRIC_GAUGE)
 			s->values[m] = vt_load_relaxed(&f->gauges[m]);
 
 	uint64_t since = vt_load_relaxed(&f->enabled_since);

@@ -343,7 +343,7 @@ static void rebase(struct vt_ring_file *f)
 
 	f->events_base = 0;
 	memset(f->lost_base, 0, sizeof(f->lost_base));
-	for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+	for (unsigned m = 0; m < VT_MAX_CELLS; m++) {
 		if (keeps_largest[m])
 			vt_store_relaxed(&f->overflow[m], 0);
 		f->cell_base[m] = f->overflow[m];
@@ -356,7 +356,7 @@ static void rebase(struct vt_ring_file *f)
 		for (int spin = 0; spin < 1000 && vt_load_acquire(&slot->main.nest); spin++)
 			sched_yield();
 		store_bases(slot);
-		for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+		for (unsigned m = 0; m < VT_MAX_CELLS; m++) {
 			if (keeps_largest[m])
 				vt_store_relaxed(&slot->cells[m], 0);
 			f->cell_base[m] += vt_load_relaxed(&slot->cells[m]);
@@ -512,8 +512,8 @@ void vt_process_wake(void)
 void vt__count_slow(unsigned metric, uint64_t n, bool is_max)
 {
 	int saved = errno;
-	struct vt_slot *slot = vt_thread_claim();
-	struct vt_ring_file *f = vt_process.file;
+	struct vt_slot *slot = metric < VT_MAX_CELLS ? vt_thread_claim() : NULL;
+	struct vt_ring_file *f = metric < VT_MAX_CELLS ? vt_process.file : NULL;
 
 	if (slot) {
 		uint64_t *cell = &slot->cells[metric];

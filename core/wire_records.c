@@ -134,7 +134,7 @@ static bool get_field(struct vt_in *body, struct vt_rec_event *r, unsigned i)
 	if (kind == VT_KIND_STRING || kind == VT_KIND_TEXT)
 		flags = (uint8_t)((flags & VT_FIELD_OPTIONAL) | class_of(flags));
 	r->fields[i].kind = kind;
-	r->fields[i].unit = unit > VT_UNIT_BYTES ? VT_UNIT_NONE : unit;
+	r->fields[i].unit = unit > VT_UNIT_LAST ? VT_UNIT_NONE : unit;
 	r->fields[i].flags = flags;
 	r->fields[i].of = vt_in_u16(body);
 	return get_name(body, &r->fields[i].name) && vt__get_text(body, &r->fields[i].help);
@@ -180,9 +180,9 @@ bool vt_rec_metric_decode(struct vt_in body, struct vt_rec_metric *r)
 	r->source = vt_in_u8(&body);
 	r->kind = vt_in_u8(&body);
 	r->unit = vt_in_u8(&body);
-	if (r->kind < VT_METRIC_COUNTER || r->kind > VT_METRIC_MAX)
+	if (r->kind < VT_METRIC_COUNTER || r->kind > VT_METRIC_BUCKET)
 		r->kind = VT_METRIC_GAUGE;
-	if (r->unit > VT_UNIT_BYTES)
+	if (r->unit > VT_UNIT_LAST)
 		r->unit = VT_UNIT_NONE;
 	return get_name(&body, &r->name) && vt__get_text(&body, &r->family) &&
 	       vt__get_text(&body, &r->labels) && vt__get_text(&body, &r->help) &&

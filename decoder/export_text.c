@@ -240,7 +240,7 @@ static char *put_number(char *p, const struct vt_field_desc *field, uint64_t v, 
 		memcpy(&real, &v, sizeof(real));
 		return vt_num_float(p, real);
 	}
-	if (field->unit != VT_UNIT_NONE)
+	if (field->unit == VT_UNIT_NS || field->unit == VT_UNIT_BYTES)
 		return put_unit(p, field, v, exact);
 	return vt_num_u64(p, v);
 }

@@ -263,7 +263,8 @@ static void put_counters(struct vt_json *j, const struct vt_summary *s)
 		if (!s->metrics.present[i] || !m->name)
 			continue;
 		snprintf(key, sizeof(key), "%.*s%s", (int)VT_MAX_NAME, m->name,
-		         m->unit == VT_UNIT_NS ? "_ns" : m->unit == VT_UNIT_BYTES ? "_bytes" : "");
+		         m->unit == VT_UNIT_NS ? "_ns" : m->unit == VT_UNIT_BYTES ? "_bytes" :
+		         m->unit == VT_UNIT_MILLI ? "_milli" : m->unit == VT_UNIT_PPM ? "_ppm" : "");
 		vt_json_put_u64(j, key, s->metrics.values[i]);
 	}
 	vt_json_close(j, '}');

@@ -81,7 +81,7 @@ VT_STATIC_ASSERT(offsetof(struct vt_ring, tail) % 64 == 0, "the reader has a lin
 struct vt_slot {
 	struct vt_ring main;        /* first: the thread-local pointer is to it */
 	struct vt_ring signal;      /* for emits that interrupt an emit of the same thread */
-	uint64_t cells[VT_MAX_METRICS];
+	uint64_t cells[VT_MAX_CELLS];
 	uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES];
 	uint64_t emitted_base[2][VT_MAX_CATEGORIES];    /* of main and signal, at the claim */
 	uint64_t lost_base[VT_LOST_CAUSES][VT_MAX_CATEGORIES];
@@ -125,7 +125,7 @@ struct vt_snapshot {
 	uint32_t reasons[VT_MAX_SOURCES];       /* string id + 1 */
 };
 
-#define VT_RING_FILE_HEADER 32768u
+#define VT_RING_FILE_HEADER 65536u
 
 struct vt_ring_file {
 	/* static: written once, before `magic` is stored with release; `crc` covers it */
@@ -155,12 +155,12 @@ struct vt_ring_file {
 	uint64_t next_string, next_byte, next_fact, next_record;
 	uint64_t slots_used;                            /* entries of the thread table ever claimed */
 	uint64_t no_ring[VT_MAX_CATEGORIES];            /* lost: threads without a slot (atomic add) */
-	uint64_t overflow[VT_MAX_METRICS];              /* their cells (atomic add; MAX by compare-and-swap) */
-	uint64_t gauges[VT_MAX_METRICS];
+	uint64_t overflow[VT_MAX_CELLS];                /* their cells (atomic add; MAX by compare-and-swap) */
+	uint64_t gauges[VT_MAX_METRICS];                /* GAUGE rows, and all that collectors set */
 	uint64_t present[VT_MAX_METRICS / 64];          /* metrics that a writer declared (atomic or) */
 	struct vt_source_entry sources[VT_MAX_SOURCES];
 	struct vt_fact_entry facts[VT_MAX_FACTS];
-	uint64_t cell_base[VT_MAX_METRICS];             /* sums when this recording began */
+	uint64_t cell_base[VT_MAX_CELLS];               /* sums when this recording began */
 	uint64_t no_ring_base[VT_MAX_CATEGORIES];
 	uint64_t lost_base[VT_MAX_CATEGORIES], events_base;     /* of all slots, when this recording began */
 	uint64_t enabled_since, last_session;           /* monotonic ns, 0: events are off; ns */

@@ -19,7 +19,8 @@
 #define VT_MAX_TEXT         1024u    /* bytes of a TEXT field */
 #define VT_MAX_NAME         64u      /* bytes of a category, event, field or enumerator name */
 #define VT_MAX_HELP         256u     /* bytes of a help text */
-#define VT_MAX_METRICS      192u     /* counter cells of a thread */
+#define VT_MAX_CELLS        192u     /* metrics with a cell in each thread: ids below */
+#define VT_MAX_METRICS      384u     /* the rest has one value a process, set by collectors */
 #define VT_MAX_SOURCES      32u
 
 enum vt_kind {              /* wire values, append-only */
@@ -37,7 +38,10 @@ enum vt_unit {              /* wire values, append-only */
 	VT_UNIT_NONE = 0,
 	VT_UNIT_NS = 1,
 	VT_UNIT_BYTES = 2,
+	VT_UNIT_MILLI = 3,      /* thousandths: rates a second */
+	VT_UNIT_PPM = 4,        /* millionths: a ratio from 0 to 1 */
 };
+#define VT_UNIT_LAST VT_UNIT_PPM
 
 enum vt_field_flags {       /* wire values, append-only; a STRING or TEXT field has exactly one class */
 	VT_FIELD_OPTIONAL = 1,  /* zero means: not given */
@@ -58,6 +62,7 @@ enum vt_metric_kind {       /* wire values, append-only */
 	VT_METRIC_COUNTER = 1,
 	VT_METRIC_GAUGE = 2,
 	VT_METRIC_MAX = 3,
+	VT_METRIC_BUCKET = 4,   /* of a histogram: counts those at most its label le, each once */
 };
 
 enum vt_category_id {
@@ -110,7 +115,7 @@ enum vt_metric_id {
 	VT_STATIC_ASSERT((id) >> 8 == VT_CAT_##category && ((id) & 0xff) != 0, "event id"); \
 	VT_STATIC_ASSERT(sizeof(struct vt_ev_##category##_##name) <= 8 * (VT_MAX_FIELDS + 1), "fields");
 #include <valktrace/schema.def>
-VT_STATIC_ASSERT(VT_METRIC_COUNT <= VT_MAX_METRICS, "metric ids are dense and fit the cells");
+VT_STATIC_ASSERT(VT_METRIC_COUNT <= VT_MAX_METRICS, "metric ids");
 
 /* ---- descriptors --------------------------------------------------------------------------- */
 

@@ -1,0 +1,62 @@
+/*
+ * collector.h - who samples something on the recorder's loop: one file in collectors/, one const vtable, one
+ * line in collectors/registry.c.
+ *
+ * A collector sets metrics of a followed process (machine-wide ones of the run's first process, index 0) and
+ * says what it cannot give and why. Values go into the process's ring file, so that live calls, records of
+ * the log and what is recovered after a death all see the last ones. All calls are made on the recorder's
+ * thread. A collector that cannot open is left out: the rest goes on.
+ */
+#ifndef CORE_COLLECTOR_H
+#define CORE_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <valktrace/schema.h>
+
+struct uv_loop_s;
+struct vt_settings;
+
+/* A process that is followed now. Indices of processes that have ended are not reused. */
+struct vt_collected {
+	uint32_t index, pid;
+	uint64_t start;                 /* field 22 of /proc/PID/stat: tells a reused pid */
+};
+
+/* What a collector may ask of the recorder, and tell it. Lives as long as the recorder. */
+struct vt_collect {
+	struct uv_loop_s *loop;
+	const struct vt_settings *settings;
+	/* The i-th followed process; false: there are no more. */
+	bool (*process)(const struct vt_collect *c, unsigned i, struct vt_collected *p);
+	/* Sets a value: a total for COUNTER, the present one for GAUGE. */
+	void (*set)(const struct vt_collect *c, uint32_t process, unsigned metric, uint64_t value);
+	/* Makes it absent again: no rate in this interval, a field that is gone. */
+	void (*unset)(const struct vt_collect *c, uint32_t process, unsigned metric);
+	/* Whether a source feeds a process, or why not. `reason` is copied; said once a change. */
+	void (*source)(const struct vt_collect *c, uint32_t process, enum vt_source_id source, bool available,
+	               const char *reason);
+	/*
+	 * A metric that only this run has (an event that was asked for by name): written into the log's schema
+	 * under an id from VT_RUN_METRICS on. Return: the id, or -1 when there is no more room.
+	 */
+	int (*metric)(const struct vt_collect *c, const struct vt_metric_desc *desc);
+};
+#define VT_RUN_METRICS 320u
+
+struct vt_collector {
+	const char *name, *summary;     /* "vm", one line for `record --help` and `schema --collectors` */
+	bool standard;                  /* on unless switched off; else only when named: --collect NAME */
+	size_t state_size;              /* bytes of state, zeroed */
+	/* 0, or a negative error after it has told its sources why. */
+	int (*open)(void *state, const struct vt_collect *c);
+	/* Called before each counter record: every settings->counters_ns, and once before the last one. */
+	void (*sample)(void *state, const struct vt_collect *c, uint64_t monotonic_ns);
+	/* Closes handles on the loop; their memory must outlive the call until the loop has run once more. */
+	void (*close)(void *state, const struct vt_collect *c);
+};
+
+extern const struct vt_collector *const vt_collectors[];        /* ends with NULL */
+
+#endif
