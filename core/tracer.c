@@ -192,6 +192,8 @@ static void dump_on_signal(void)
 		fprintf(stderr, "valktrace: %s: %s\n", vt_tracer.output, vt_strerror(err));
 }
 
+static void tell_listeners(void);
+
 static int start(const struct vt_options *o, enum vt_tracing *state, const char **what)
 {
 	int err = resolve(o, what);
@@ -221,6 +223,8 @@ static int start(const struct vt_options *o, enum vt_tracing *state, const char 
 		vt_dump_on_signal(vt_tracer.resolved.dump_signal, dump_on_signal);
 	if (mask)
 		vt_enable(mask);
+	else
+		tell_listeners();
 	say_unknown_names();
 	return 0;
 }
@@ -342,6 +346,8 @@ int vt_stop(void)
 	if (err != -ENOTCONN)
 		vt_tracer.state = VT_TRACING_OFF;
 	pthread_mutex_unlock(&vt_tracer.lock);
+	if (err != -ENOTCONN)
+		tell_listeners();
 	errno = saved;
 	return err;
 }
@@ -359,6 +365,41 @@ __attribute__((destructor)) static void stop_at_exit(void)
 
 /* ---- what is on -------------------------------------------------------------------------------------- */
 
+enum { MOST_LISTENERS = 8 };
+
+/* `count` is stored with release after the row: who loads it with acquire sees the row whole. */
+static struct {
+	struct { void (*changed)(void *user, uint64_t categories); void *user; } rows[MOST_LISTENERS];
+	unsigned count;
+} listeners;
+
+static void tell_listeners(void)
+{
+	uint64_t mask = vt_process_recording() ? vt_enabled() : 0;
+	unsigned count = vt_load_acquire(&listeners.count);
+
+	for (unsigned i = 0; i < count; i++)
+		listeners.rows[i].changed(listeners.rows[i].user, mask);
+}
+
+int vt_on_change(void (*changed)(void *user, uint64_t categories), void *user)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&lock);
+	unsigned n = listeners.count;
+	if (n < MOST_LISTENERS) {
+		listeners.rows[n].changed = changed;
+		listeners.rows[n].user = user;
+		vt_store_release(&listeners.count, n + 1);
+	}
+	pthread_mutex_unlock(&lock);
+	if (n == MOST_LISTENERS)
+		return -VT_E_NO_ROOM;
+	changed(user, vt_process_recording() ? vt_enabled() : 0);
+	return 0;
+}
+
 static void set_mask(uint64_t mask)
 {
 	struct vt_ring_file *f = vt_process.file;
@@ -375,6 +416,7 @@ static void set_mask(uint64_t mask)
 	vt_store_relaxed(&f->wanted_mask, mask);
 	vt_process_refresh_mask();
 	VT_EMIT(meta, enabled, .mask = mask);
+	tell_listeners();
 }
 
 void vt_enable(uint64_t categories)

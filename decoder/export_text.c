@@ -339,6 +339,10 @@ static int indentation(struct text_ring *ring, const struct vt_event *event, boo
 		int err = vt_spans_begin(&ring->spans, event->desc, event->ticks);
 		return err ? err : (int)depth;
 	}
+	if (flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH)) {
+		int err = vt_spans_instant(&ring->spans, event->desc, event->values);
+		return err ? err : (int)ring->spans.depth;
+	}
 	if (!(flags & VT_EVENT_END))
 		return (int)depth;
 	if (vt_spans_end(&ring->spans, event->desc, &ended))

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "decoder/pointer_map.h"
 
@@ -20,8 +21,44 @@ int vt_spans_begin(struct vt_spans *s, const struct vt_event_desc *desc, uint64_
 		s->open = open;
 		s->capacity = capacity;
 	}
-	s->open[s->depth++] = (struct vt_open_span){ desc, ticks };
+	s->open[s->depth++] = (struct vt_open_span){ desc, ticks, 0 };
 	return 0;
+}
+
+static void go(struct vt_spans *s, const struct vt_open_span *span, enum vt_span_end how)
+{
+	if (s->gone)
+		s->gone(s->user, span, how);
+}
+
+/* Takes out spans of a category from the innermost on, down to index `from`: the others move up. */
+static void take_out(struct vt_spans *s, unsigned category, unsigned from, uint64_t most,
+                     enum vt_span_end how)
+{
+	unsigned to = s->depth, kept = s->depth;
+
+	if (s->depth == 0)
+		return;
+	for (unsigned i = s->depth; i-- > from;) {
+		if (s->open[i].desc->category % VT_MAX_CATEGORIES == category % VT_MAX_CATEGORIES && most > 0) {
+			most--;
+			go(s, &s->open[i], how);
+		} else {
+			s->open[--kept] = s->open[i];
+		}
+		to = i;
+	}
+	memmove(s->open + to, s->open + kept, (s->depth - kept) * sizeof(*s->open));
+	s->depth -= kept - to;
+}
+
+static unsigned count_of(const struct vt_spans *s, unsigned category)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < s->depth; i++)
+		count += s->open[i].desc->category % VT_MAX_CATEGORIES == category % VT_MAX_CATEGORIES;
+	return count;
 }
 
 bool vt_spans_end(struct vt_spans *s, const struct vt_event_desc *desc, struct vt_open_span *ended)
@@ -29,38 +66,198 @@ bool vt_spans_end(struct vt_spans *s, const struct vt_event_desc *desc, struct v
 	if (s->beyond > 0) {
 		/* Too deep to know which: taken as nested properly. */
 		s->beyond--;
-		*ended = (struct vt_open_span){ NULL, 0 };
+		*ended = (struct vt_open_span){ NULL, 0, 0 };
 		return false;
 	}
 	for (unsigned i = s->depth; i-- > 0;) {
 		if (s->open[i].desc->id + 1 != desc->id)
 			continue;
-		s->unmatched_begins += s->depth - i - 1;
-		s->depth = i;
+		unsigned before = s->depth;
+		if (i + 1 < s->depth)
+			take_out(s, desc->category, i + 1, UINT64_MAX, VT_SPAN_DROPPED);
+		s->unmatched_begins += before - s->depth;
 		*ended = s->open[i];
+		go(s, ended, VT_SPAN_ENDED);
+		memmove(s->open + i, s->open + i + 1, (--s->depth - i) * sizeof(*s->open));
 		return true;
 	}
 	s->unmatched_ends++;
 	return false;
 }
 
+struct vt_open_span *vt_spans_innermost(const struct vt_spans *s, unsigned category)
+{
+	for (unsigned i = s->depth; i-- > 0;)
+		if (s->open[i].desc->category % VT_MAX_CATEGORIES == category % VT_MAX_CATEGORIES)
+			return &s->open[i];
+	return NULL;
+}
+
+int vt_field_named(const struct vt_event_desc *desc, const char *name)
+{
+	for (unsigned i = 0; i < desc->count; i++)
+		if (strcmp(desc->fields[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* ---- spans that end, wait or go on without an END ------------------------------------------------ */
+
+void vt_spans_unwind(struct vt_spans *s, unsigned category, uint64_t depth, uint64_t left)
+{
+	uint64_t counted = left < s->beyond ? left : s->beyond;
+
+	s->beyond -= counted;
+	left -= counted;
+	/* Some of what was left may have begun before the log did, or have been lost. */
+	uint64_t known = count_of(s, category), all = known + s->beyond - (left < known ? left : known);
+	if (all > depth) {
+		uint64_t more = all - depth;
+		counted = more < s->beyond ? more : s->beyond;
+		s->beyond -= counted;
+		left = (left < known ? left : known) + more - counted;
+	}
+	take_out(s, category, 0, left, VT_SPAN_LEFT);
+}
+
+/* The spans of one category that wait for a SWITCH back. */
+struct vt_span_stack {
+	struct vt_open_span *open;
+	uint64_t number, beyond;
+	unsigned depth, category;
+};
+
+static void forget_aside(struct vt_spans *s, unsigned at)
+{
+	struct vt_span_stack *stack = &s->aside[at];
+
+	for (unsigned i = stack->depth; i-- > 0;)
+		go(s, &stack->open[i], VT_SPAN_FORGOTTEN);
+	s->forgotten += stack->depth + stack->beyond;
+	free(stack->open);
+	memmove(stack, stack + 1, (--s->aside_count - at) * sizeof(*stack));
+}
+
+/* Puts the open spans of a category aside, under the number of the stack that runs. */
+static int put_aside(struct vt_spans *s, unsigned category)
+{
+	struct vt_span_stack stack = { .number = s->current[category], .category = category,
+	                               .depth = count_of(s, category), .beyond = s->beyond };
+	unsigned kept = 0, at = 0;
+
+	if (stack.depth == 0)
+		return 0;
+	if (s->aside_count == VT_SPAN_STACKS)
+		forget_aside(s, 0);
+	if (s->aside_count == s->aside_capacity) {
+		unsigned capacity = s->aside_capacity ? 2 * s->aside_capacity : 8;
+		void *wider = realloc(s->aside, capacity * sizeof(stack));
+		if (!wider)
+			return -ENOMEM;
+		s->aside = wider;
+		s->aside_capacity = capacity;
+	}
+	stack.open = malloc(stack.depth * sizeof(*stack.open));
+	if (!stack.open)
+		return -ENOMEM;
+	for (unsigned i = 0; i < s->depth; i++) {
+		if (s->open[i].desc->category % VT_MAX_CATEGORIES == category % VT_MAX_CATEGORIES)
+			stack.open[at++] = s->open[i];
+		else
+			s->open[kept++] = s->open[i];
+	}
+	s->depth = kept;
+	s->beyond = 0;
+	s->aside[s->aside_count++] = stack;
+	return 0;
+}
+
+static int take_back(struct vt_spans *s, unsigned category, uint64_t number)
+{
+	for (unsigned i = 0; i < s->aside_count; i++) {
+		struct vt_span_stack stack = s->aside[i];
+		if (stack.category != category || stack.number != number)
+			continue;
+		s->aside_count--;
+		memmove(s->aside + i, s->aside + i + 1, (s->aside_count - i) * sizeof(stack));
+		int err = 0;
+		for (unsigned j = 0; j < stack.depth && !err; j++) {
+			err = vt_spans_begin(s, stack.open[j].desc, stack.open[j].ticks);
+			if (!err && s->beyond == 0)
+				s->open[s->depth - 1].frame = stack.open[j].frame;
+		}
+		s->beyond += stack.beyond;
+		free(stack.open);
+		return err;
+	}
+	return 0;
+}
+
+static bool know_current(struct vt_spans *s)
+{
+	if (!s->current)
+		s->current = calloc(VT_MAX_CATEGORIES, sizeof(*s->current));
+	return s->current != NULL;
+}
+
+int vt_spans_switch(struct vt_spans *s, unsigned category, uint64_t stack)
+{
+	category %= VT_MAX_CATEGORIES;
+	if (!know_current(s))
+		return -ENOMEM;
+	if (s->current[category] == stack)
+		return 0;
+	int err = 0;
+	if (s->current[category] == UINT64_MAX)         /* a gap hid which one runs */
+		take_out(s, category, 0, UINT64_MAX, VT_SPAN_FORGOTTEN);
+	else
+		err = put_aside(s, category);
+	s->current[category] = stack;
+	return err ? err : take_back(s, category, stack);
+}
+
+int vt_spans_instant(struct vt_spans *s, const struct vt_event_desc *desc, const uint64_t *values)
+{
+	int depth = -1, left = -1;
+
+	if (desc->flags & VT_EVENT_UNWIND) {
+		depth = vt_field_named(desc, "depth");
+		left = vt_field_named(desc, "left");
+		vt_spans_unwind(s, desc->category, depth < 0 ? UINT64_MAX : values[depth],
+		                left < 0 ? 0 : values[left]);
+	} else if ((desc->flags & VT_EVENT_SWITCH) && (depth = vt_field_named(desc, "stack")) >= 0) {
+		return vt_spans_switch(s, desc->category, values[depth]);
+	}
+	return 0;
+}
+
 void vt_spans_gap(struct vt_spans *s, const struct vt_gap *gap)
 {
-	unsigned kept = 0;
+	unsigned before = s->depth;
 
-	for (unsigned i = 0; i < s->depth; i++)
-		if (gap->events[s->open[i].desc->category % VT_MAX_CATEGORIES] == 0)
-			s->open[kept++] = s->open[i];
-	s->forgotten += s->depth - kept;
-	if (kept < s->depth) {
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		if (gap->events[c] == 0)
+			continue;
+		take_out(s, c, 0, UINT64_MAX, VT_SPAN_FORGOTTEN);
+		for (unsigned i = s->aside_count; i-- > 0;)
+			if (s->aside[i].category == c)
+				forget_aside(s, i);
+		if (know_current(s))
+			s->current[c] = UINT64_MAX;
+	}
+	s->forgotten += before - s->depth;
+	if (s->depth < before) {
 		s->forgotten += s->beyond;
 		s->beyond = 0;
 	}
-	s->depth = kept;
 }
 
 void vt_spans_free(struct vt_spans *s)
 {
+	for (unsigned i = 0; i < s->aside_count; i++)
+		free(s->aside[i].open);
+	free(s->aside);
+	free(s->current);
 	free(s->open);
 	*s = (struct vt_spans){ 0 };
 }
@@ -113,20 +310,38 @@ static bool has_spans(const struct vt_batch *batch)
 	return false;
 }
 
+static int follow_instant(struct vt_reader *reader, const struct vt_event_desc *desc, unsigned type,
+                          unsigned row, struct vt_spans *spans)
+{
+	uint64_t values[VT_MAX_FIELDS] = { 0 };
+
+	for (unsigned i = 0; i < desc->count; i++) {
+		const uint64_t *column = vt_batch_column(reader, type, i);
+		if (!column)
+			return 0;       /* damaged: noted by the reader */
+		values[i] = column[row];
+	}
+	return vt_spans_instant(spans, desc, values);
+}
+
 static int follow(struct vt_reader *reader, const struct vt_batch *batch, struct track *track)
 {
 	const uint8_t *types = vt_batch_types(reader);
 	const uint64_t *ticks = types ? vt_batch_ticks(reader) : NULL;
+	uint32_t rows[VT_MAX_TYPES] = { 0 };    /* events of the type so far */
 	struct vt_open_span ended;
 	int err = 0;
 
 	/* A damaged section has been noted by the reader; what it held is unknown. */
 	for (unsigned i = 0; ticks && i < batch->events && !err; i++) {
 		const struct vt_event_desc *desc = batch->desc[types[i]];
+		unsigned row = rows[types[i]]++;
 		if (desc->flags & VT_EVENT_BEGIN)
 			err = vt_spans_begin(&track->spans, desc, ticks[i]);
 		else if (desc->flags & VT_EVENT_END)
 			vt_spans_end(&track->spans, desc, &ended);
+		else if (desc->flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH))
+			err = follow_instant(reader, desc, types[i], row, &track->spans);
 	}
 	return err;
 }
@@ -139,13 +354,30 @@ static int compare_spans(const void *a, const void *b)
 	return x->span.ticks < y->span.ticks ? -1 : x->span.ticks > y->span.ticks;
 }
 
+/* Those of coroutines that wait are open as well. */
+static size_t all_open(const struct vt_spans *s)
+{
+	size_t total = s->depth;
+
+	for (unsigned i = 0; i < s->aside_count; i++)
+		total += s->aside[i].depth;
+	return total;
+}
+
+static void add_open(struct vt_end_spans *spans, const struct vt_ring_info *ring,
+                     const struct vt_open_span *open, unsigned depth)
+{
+	for (unsigned i = 0; i < depth; i++)
+		spans->items[spans->count++] = (struct vt_end_span){ ring, open[i] };
+}
+
 static int collect(const struct vt_pointer_map *map, struct vt_end_spans *spans)
 {
 	size_t total = 0;
 
 	for (size_t i = 0; i < map->size; i++)
 		if (map->slots[i].key)
-			total += ((struct track *)map->slots[i].value)->spans.depth;
+			total += all_open(&((struct track *)map->slots[i].value)->spans);
 	if (total == 0)
 		return 0;
 	spans->items = calloc(total, sizeof(*spans->items));
@@ -153,9 +385,11 @@ static int collect(const struct vt_pointer_map *map, struct vt_end_spans *spans)
 		return -ENOMEM;
 	for (size_t i = 0; i < map->size; i++) {
 		const struct track *t = map->slots[i].key ? map->slots[i].value : NULL;
-		for (unsigned j = 0; t && j < t->spans.depth; j++)
-			spans->items[spans->count++] =
-				(struct vt_end_span){ t->ring, t->spans.open[j] };
+		if (!t)
+			continue;
+		add_open(spans, t->ring, t->spans.open, t->spans.depth);
+		for (unsigned j = 0; j < t->spans.aside_count; j++)
+			add_open(spans, t->ring, t->spans.aside[j].open, t->spans.aside[j].depth);
 	}
 	qsort(spans->items, spans->count, sizeof(*spans->items), compare_spans);
 	return 0;
@@ -196,7 +430,7 @@ void vt_end_spans_free(struct vt_end_spans *spans)
 const struct vt_end_span *vt_end_spans_at(const struct vt_end_spans *spans,
                                           const struct vt_ring_info *ring, uint64_t ticks)
 {
-	const struct vt_end_span key = { ring, { NULL, ticks } };
+	const struct vt_end_span key = { ring, { NULL, ticks, 0 } };
 
 	if (spans->count == 0)
 		return NULL;

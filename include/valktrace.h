@@ -117,6 +117,15 @@ VT_CALL void vt_disable(uint64_t categories) VT_DISABLED()
 VT_CALL uint64_t vt_enabled(void) VT_DISABLED(return 0;)
 VT_CALL int vt_categories(const char *names, uint64_t *set) VT_DISABLED(*set = 0; return 0;)
 
+/*
+ * Asks to be told which categories are on: `changed` is called now, and at each vt_start, vt_stop, vt_enable
+ * and vt_disable, on the thread that does it, with the set as vt_enabled returns it. For hosts that set
+ * hooks in their VM only while somebody listens. It may call vt_enable and vt_disable for categories of its
+ * own, but not vt_start, vt_stop or vt_on_change. At most 8 of them, for good: -VT_E_NO_ROOM.
+ */
+VT_CALL int vt_on_change(void (*changed)(void *user, uint64_t categories), void *user)
+	VT_DISABLED(changed(user, 0); return 0;)
+
 /* Names the calling thread in the log; default: its name in the system. */
 VT_CALL void vt_thread_name(const char *name) VT_DISABLED()
 

@@ -56,6 +56,9 @@ enum vt_event_flags {       /* wire values, append-only */
 	VT_EVENT_END = 2,
 	VT_EVENT_COMPLETE = 4,
 	VT_EVENT_BULK = 8,
+	VT_EVENT_UNWIND = 16,   /* the innermost spans of its category end: field `left` of them, down to `depth` */
+	VT_EVENT_SWITCH = 32,   /* the spans of its category go on with those of field `stack`; 0: the first */
+	VT_EVENT_REPLACE = 64,  /* the innermost span of its category goes on under this event's name */
 };
 
 enum vt_metric_kind {       /* wire values, append-only */

@@ -55,6 +55,7 @@ struct handler {
 	struct handler *outer;
 	size_t top;
 	unsigned depth;
+	uint64_t mark;                  /* of the tracer */
 };
 
 #define HASHES 256u

@@ -40,13 +40,13 @@ _Noreturn void fail(struct vm *vm, const char *format, ...)
 	vm->handlers = h->outer;
 	vm->top = h->top;
 	vm->depth = h->depth;
-	vt_depth(vm->depth);    /* the calls that are left behind will not return */
+	vt_unwind(h->mark);     /* the calls that are left behind will not return */
 	longjmp(h->jump, 1);
 }
 
 bool protect(struct vm *vm, value (*call)(struct vm *vm, void *user), void *user, value *result)
 {
-	struct handler here = { .outer = vm->handlers, .top = vm->top, .depth = vm->depth };
+	struct handler here = { .outer = vm->handlers, .top = vm->top, .depth = vm->depth, .mark = vt_mark() };
 
 	if (setjmp(here.jump) != 0)
 		return false;

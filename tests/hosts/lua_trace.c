@@ -30,7 +30,8 @@ static struct {
 	bool collecting;        /* now: a finalizer may be running */
 	bool stopped;           /* collectgarbage("stop") */
 	lua_State *main, *running;
-	uint64_t depth;         /* calls that main is in; see depth_of */
+	uint64_t word;          /* of main; see word_of */
+	uint64_t coroutines;    /* so far: their numbers */
 } vm;
 
 /* ---- allocator ------------------------------------------------------------------------------ */
@@ -117,17 +118,37 @@ static int collect_garbage(lua_State *L)
 
 static const char names;                /* registry: function -> id of its name, by weak keys */
 
-/* How deep a coroutine is. Lua gives each a word, at first a copy of main's, which stays 0. */
-static uint64_t *depth_of(lua_State *L)
+/*
+ * What is kept of a coroutine: its number and how deep it is in functions and in all calls, which Lua
+ * limits to less than 2^20. Lua gives each a word, at first a copy of main's, which stays 0.
+ */
+enum { DEPTH_BITS = 20, DEPTH_MASK = (1 << DEPTH_BITS) - 1, NUMBER_SHIFT = 2 * DEPTH_BITS };
+
+static uint64_t *word_of(lua_State *L)
 {
-	return L == vm.main ? &vm.depth : (uint64_t *)lua_getextraspace(L);
+	return L == vm.main ? &vm.word : (uint64_t *)lua_getextraspace(L);
 }
 
-static void set_depth(lua_State *L, uint64_t depth)
+/* A coroutine was resumed, yielded, ended or failed: the thread goes on with L. */
+static void go_on(lua_State *L)
 {
+	uint64_t *word = word_of(L);
+
+	if (L == vm.running)
+		return;
+	if (L != vm.main && *word == 0)
+		*word = ++vm.coroutines << NUMBER_SHIFT;
+	vt_coroutine(*word >> NUMBER_SHIFT,
+	             (*word >> DEPTH_BITS & DEPTH_MASK) << 32 | (*word & DEPTH_MASK));
 	vm.running = L;
-	*depth_of(L) = depth;
-	vt_depth(depth);
+}
+
+/* Kept at once: the one that runs may be gone when another goes on. */
+static void keep_mark(lua_State *L)
+{
+	uint64_t mark = vt_mark(), *word = word_of(L);
+
+	*word = *word >> NUMBER_SHIFT << NUMBER_SHIFT | (mark >> 32) << DEPTH_BITS | (uint32_t)mark;
 }
 
 /* The function is on top of the stack. Its first call names it, else the place of its text. */
@@ -159,22 +180,21 @@ static void on_call(lua_State *L, lua_Debug *ar)
 	} else if (ar->event == LUA_HOOKTAILCALL) {
 		vt_tail_call(name_of(L, ar));
 	} else {
-		++*depth_of(L);
 		vt_call(name_of(L, ar));
 	}
 }
 
 static void on_return(lua_State *L)
 {
-	if (lua_iscfunction(L, -1)) {
+	if (lua_iscfunction(L, -1))
 		vt_builtin_return();
-		return;
-	}
-	*depth_of(L) -= *depth_of(L) > 0;       /* 0: it was called before the hook was set */
-	vt_return();
+	else
+		vt_return();
 }
 
 static void hook(lua_State *L, lua_Debug *ar);
+
+enum { REPORTED = VT_INTERP_CALLS | VT_INTERP_BUILTINS | VT_INTERP_DEPTH | VT_INTERP_TAIL_CALLS };
 
 /* New coroutines inherit the hook; those that are there follow at their next look. */
 static void look(lua_State *L)
@@ -183,7 +203,7 @@ static void look(lua_State *L)
 
 	if (VT_WANTED(interp)) {
 		mask |= LUA_MASKCALL | LUA_MASKRET;
-		vt_interp_attach();
+		vt_interp_attach_with(REPORTED);
 	}
 	if (lua_gethookmask(L) != mask)
 		lua_sethook(L, hook, mask, EVERY);
@@ -198,23 +218,25 @@ static void hook(lua_State *L, lua_Debug *ar)
 			slice(L, 0, false);
 		return;
 	}
-	if (L != vm.running)            /* a coroutine was resumed, yielded, ended or failed */
-		set_depth(L, *depth_of(L));
+	go_on(L);
 	lua_getinfo(L, "f", ar);
 	if (ar->event == LUA_HOOKRET)
 		on_return(L);
 	else
 		on_call(L, ar);
+	keep_mark(L);
 	lua_pop(L, 1);
 }
 
-/* Where an error lands: the calls that it left do not return, so the depth here is told. */
-static int landed(lua_State *L, int status, lua_KContext depth)
+/* Where an error lands: the calls that it left do not return. */
+static int landed(lua_State *L, int status, lua_KContext mark)
 {
 	int handler = lua_toboolean(L, lua_upvalueindex(1));
 
 	if (status != LUA_OK && status != LUA_YIELD) {
-		set_depth(L, (uint64_t)depth);
+		go_on(L);
+		vt_unwind((uint64_t)mark);
+		keep_mark(L);
 		lua_pushboolean(L, false);
 		lua_replace(L, handler + 1);
 	}
@@ -225,7 +247,7 @@ static int landed(lua_State *L, int status, lua_KContext depth)
 static int protected_call(lua_State *L)
 {
 	int handler = lua_toboolean(L, lua_upvalueindex(1));
-	lua_KContext depth = (lua_KContext)*depth_of(L);
+	lua_KContext mark = (lua_KContext)vt_mark();
 
 	luaL_checkany(L, 1);
 	if (handler) {
@@ -236,8 +258,8 @@ static int protected_call(lua_State *L)
 	}
 	lua_pushboolean(L, true);       /* the first result */
 	lua_insert(L, handler + 1);
-	int status = lua_pcallk(L, lua_gettop(L) - handler - 2, LUA_MULTRET, handler, depth, landed);
-	return landed(L, status, depth);
+	int status = lua_pcallk(L, lua_gettop(L) - handler - 2, LUA_MULTRET, handler, mark, landed);
+	return landed(L, status, mark);
 }
 
 /* ---- for lua.c ------------------------------------------------------------------------------ */

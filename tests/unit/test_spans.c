@@ -19,7 +19,7 @@ static const struct vt_event_desc *event(unsigned id)
 
 static bool end(struct vt_spans *s, unsigned id, uint64_t *began)
 {
-	struct vt_open_span ended = { NULL, 0 };
+	struct vt_open_span ended = { NULL, 0, 0 };
 	bool matched = vt_spans_end(s, event(id), &ended);
 
 	*began = ended.ticks;
@@ -98,6 +98,84 @@ static void a_gap_forgets_its_categories(void **state)
 	vt_spans_free(&s);
 }
 
+static void begin(struct vt_spans *s, unsigned id, uint64_t ticks)
+{
+	assert_int_equal(vt_spans_begin(s, event(id), ticks), 0);
+}
+
+static void instant(struct vt_spans *s, unsigned id, uint64_t first, uint64_t second)
+{
+	assert_int_equal(vt_spans_instant(s, event(id), (const uint64_t[]){ first, second }), 0);
+}
+
+static void an_unwind_ends_the_innermost(void **state)
+{
+	struct vt_spans s = { 0 };
+	uint64_t t;
+
+	(void)state;
+	begin(&s, VT_EV_interp_call, 1);
+	begin(&s, VT_EV_interp_builtin, 2);
+	begin(&s, VT_EV_interp_call, 3);
+	begin(&s, VT_EV_gc_begin, 4);
+	begin(&s, VT_EV_interp_call, 5);
+	instant(&s, VT_EV_interp_unwind, 2, 2);
+	assert_int_equal(s.depth, 3);
+	assert_true(s.open[2].ticks == 4 && s.forgotten == 0 && s.unmatched_begins == 0);
+	assert_true(end(&s, VT_EV_interp_builtin_return, &t) && t == 2);
+	assert_true(end(&s, VT_EV_gc_end, &t) && t == 4);
+	/* Of five that were left the log has one: what is outside of them goes on. */
+	begin(&s, VT_EV_interp_call, 6);
+	instant(&s, VT_EV_interp_unwind, 7, 1);
+	assert_int_equal(s.depth, 1);
+	instant(&s, VT_EV_interp_unwind, 0, 0);
+	assert_int_equal(s.depth, 0);
+	for (unsigned i = 0; i < VT_SPAN_DEPTH + 10; i++)
+		begin(&s, VT_EV_interp_call, i);
+	instant(&s, VT_EV_interp_unwind, VT_SPAN_DEPTH + 4, 6);
+	assert_true(s.depth == VT_SPAN_DEPTH && s.beyond == 4);
+	instant(&s, VT_EV_interp_unwind, 3, VT_SPAN_DEPTH + 1);
+	assert_true(s.depth == 3 && s.beyond == 0);
+	vt_spans_free(&s);
+}
+
+static void coroutines_have_spans_of_their_own(void **state)
+{
+	struct vt_spans s = { 0 };
+	struct vt_gap gap = { .events = { [VT_CAT_interp] = 5 }, .total = 5 };
+	uint64_t t;
+
+	(void)state;
+	begin(&s, VT_EV_interp_call, 1);
+	begin(&s, VT_EV_interp_builtin, 2);             /* resume */
+	instant(&s, VT_EV_interp_switch, 7, 0);
+	assert_int_equal(s.depth, 0);
+	begin(&s, VT_EV_interp_call, 3);
+	begin(&s, VT_EV_interp_builtin, 4);             /* yield */
+	instant(&s, VT_EV_interp_switch, 0, 0);
+	assert_true(end(&s, VT_EV_interp_builtin_return, &t) && t == 2);
+	begin(&s, VT_EV_interp_builtin, 5);
+	instant(&s, VT_EV_interp_switch, 7, 0);
+	assert_true(end(&s, VT_EV_interp_builtin_return, &t) && t == 4);
+	assert_true(end(&s, VT_EV_interp_return, &t) && t == 3);
+	instant(&s, VT_EV_interp_switch, 0, 0);
+	assert_true(s.depth == 2 && s.aside_count == 0);
+	/* What a gap hid may have been a switch. */
+	instant(&s, VT_EV_interp_switch, 7, 0);
+	vt_spans_gap(&s, &gap);
+	assert_true(s.forgotten == 2 && s.aside_count == 0);
+	begin(&s, VT_EV_interp_call, 9);
+	instant(&s, VT_EV_interp_switch, 7, 0);
+	assert_int_equal(s.depth, 0);
+	for (unsigned i = 0; i <= VT_SPAN_STACKS + 1; i++) {
+		instant(&s, VT_EV_interp_switch, 100 + i, 0);
+		begin(&s, VT_EV_interp_call, i);
+	}
+	assert_int_equal(s.aside_count, VT_SPAN_STACKS);
+	assert_true(s.forgotten == 3);
+	vt_spans_free(&s);
+}
+
 /* ---- through a log ------------------------------------------------------------------------- */
 
 static void write_log(const char *path)
@@ -161,6 +239,8 @@ int main(void)
 		cmocka_unit_test(broken_nesting),
 		cmocka_unit_test(recursion_has_a_limit),
 		cmocka_unit_test(a_gap_forgets_its_categories),
+		cmocka_unit_test(an_unwind_ends_the_innermost),
+		cmocka_unit_test(coroutines_have_spans_of_their_own),
 		cmocka_unit_test(what_is_open_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,11 @@ static void give_up(uint64_t function)
 }
 #endif
 
+static void changed(void *user, uint64_t categories)
+{
+	(void)user, (void)categories;
+}
+
 /* typed LOG EVENTS COUNT: that many of each, before the start, after it, and after the stop. */
 int main(int argc, char **argv)
 {
@@ -57,6 +62,11 @@ int main(int argc, char **argv)
 		vt_call(name);
 		vt_return();
 	}
+	/* The rest of interp.h: nothing of it may be left when it is compiled out. */
+	vt_interp_attach_with(VT_INTERP_CALLS | VT_INTERP_DEPTH);
+	vt_unwind(vt_mark());
+	vt_depth(0);
+	vt_on_change(changed, &options);
 	if (vt_host_error() != 0 || vt_flush() < 0)
 		return 2;
 	int err = vt_stop();
