@@ -9,6 +9,7 @@ const struct vt_export *const vt_exports[] = {
 	&vt_export_text,
 	&vt_export_json,
 	&vt_export_csv,
+	&vt_export_folded,
 	&vt_export_summary,
 	&vt_export_kernel,
 	&vt_export_metrics_json,

@@ -48,7 +48,7 @@ struct vt_export {
 
 extern const struct vt_export *const vt_exports[];      /* ends with NULL */
 
-extern const struct vt_export vt_export_csv, vt_export_json, vt_export_kernel, vt_export_metrics_json,
+extern const struct vt_export vt_export_csv, vt_export_folded, vt_export_json, vt_export_kernel, vt_export_metrics_json,
 	vt_export_prometheus, vt_export_summary, vt_export_text;
 
 const struct vt_export *vt_export_find(const char *name);

@@ -77,7 +77,7 @@ bool vt_spans_end(struct vt_spans *s, const struct vt_event_desc *desc, struct v
 			take_out(s, desc->category, i + 1, UINT64_MAX, VT_SPAN_DROPPED);
 		s->unmatched_begins += before - s->depth;
 		*ended = s->open[i];
-		go(s, ended, VT_SPAN_ENDED);
+		go(s, &s->open[i], VT_SPAN_ENDED);
 		memmove(s->open + i, s->open + i + 1, (--s->depth - i) * sizeof(*s->open));
 		return true;
 	}
@@ -214,6 +214,15 @@ int vt_spans_switch(struct vt_spans *s, unsigned category, uint64_t stack)
 		err = put_aside(s, category);
 	s->current[category] = stack;
 	return err ? err : take_back(s, category, stack);
+}
+
+uint64_t vt_spans_aside(const struct vt_spans *s)
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < s->aside_count; i++)
+		count += s->aside[i].depth + s->aside[i].beyond;
+	return count;
 }
 
 int vt_spans_instant(struct vt_spans *s, const struct vt_event_desc *desc, const uint64_t *values)

@@ -62,6 +62,9 @@ int vt_spans_instant(struct vt_spans *s, const struct vt_event_desc *desc, const
 void vt_spans_gap(struct vt_spans *s, const struct vt_gap *gap);
 void vt_spans_free(struct vt_spans *s);
 
+/* Open spans that are put aside. */
+uint64_t vt_spans_aside(const struct vt_spans *s);
+
 /* The innermost open span of a category, or NULL. */
 struct vt_open_span *vt_spans_innermost(const struct vt_spans *s, unsigned category);
 

@@ -11,7 +11,9 @@
 #include "decoder/histogram.h"
 #include "decoder/input.h"
 #include "decoder/out.h"
+#include "decoder/jsonw.h"
 #include "decoder/pointer_map.h"
+#include "decoder/profile.h"
 #include "decoder/spans.h"
 
 #define VT_PAUSE_BOUNDS 25u             /* 1-2-5 from 1us to 100s, and what is above */
@@ -67,12 +69,14 @@ struct vt_summary {
 	struct vt_gc_stats gc;
 	struct vt_pointer_map paused;   /* uint64_t ns by process */
 	struct vt_end_spans open;
+	struct vt_profile profile;      /* sorted */
 };
 
 /* Reads all that the pages need. 0 or a negative error. */
 int vt_summary_collect(struct vt_summary *s);
 int vt_summary_collect_gc(struct vt_summary *s);
 int vt_summary_collect_rows(struct vt_summary *s);
+int vt_summary_collect_functions(struct vt_summary *s);
 void vt_summary_free(struct vt_summary *s);
 
 /* The pages, in their order. Each prints nothing when it has nothing to tell. */
@@ -81,6 +85,7 @@ void vt_summary_kernel(struct vt_summary *s);
 void vt_summary_end(struct vt_summary *s);
 void vt_summary_gc(struct vt_summary *s);
 void vt_summary_interp(struct vt_summary *s);
+void vt_summary_functions(struct vt_summary *s);
 void vt_summary_loop(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
@@ -88,6 +93,7 @@ void vt_summary_absent(struct vt_summary *s);
 
 /* Instead of the pages: all they tell as one line of JSON, one object of keyed maps. */
 void vt_summary_json(struct vt_summary *s);
+void vt_summary_functions_json(struct vt_json *j, const struct vt_summary *s);
 
 /* True if nothing in the run told of a source: it has neither events nor counters. */
 bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);

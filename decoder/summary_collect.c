@@ -231,6 +231,8 @@ int vt_summary_collect(struct vt_summary *s)
 		err = vt_end_spans_find(s->in->reader, s->filter, &s->open);
 	if (!err)
 		err = vt_summary_collect_gc(s);
+	if (!err)
+		err = vt_summary_collect_functions(s);
 	s->completeness = completeness_of(s);
 	return err;
 }
@@ -240,6 +242,7 @@ void vt_summary_free(struct vt_summary *s)
 	vt_pointer_map_free(&s->types, free_stats);
 	vt_pointer_map_free(&s->paused, free);
 	vt_end_spans_free(&s->open);
+	vt_profile_free(&s->profile);
 	free(s->gc.pauses);
 	free(s->rows);
 }

@@ -154,7 +154,7 @@ static void keep_mark(lua_State *L)
 /* The function is on top of the stack. Its first call names it, else the place of its text. */
 static uint64_t name_of(lua_State *L, lua_Debug *ar)
 {
-	char place[LUA_IDSIZE + 16];
+	char place[32];         /* not the file: a log names no paths */
 
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &names);
 	lua_pushvalue(L, -2);
@@ -162,7 +162,7 @@ static uint64_t name_of(lua_State *L, lua_Debug *ar)
 	uint64_t id = (uint64_t)lua_tointeger(L, -1);
 	if (id == 0) {
 		lua_getinfo(L, "nS", ar);
-		snprintf(place, sizeof(place), "%s:%d", ar->short_src, ar->linedefined);
+		snprintf(place, sizeof(place), "function:%d", ar->linedefined);
 		id = vt_string(ar->name ? ar->name : *ar->what == 'L' ? place : ar->what);
 		lua_pushvalue(L, -3);
 		lua_pushinteger(L, (lua_Integer)id);

@@ -1,0 +1,606 @@
+/* profile.c - see profile.h. */
+#include "decoder/profile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <valktrace/error.h>
+
+#include "decoder/memory.h"
+#include "decoder/progress.h"
+#include "decoder/spans.h"
+
+#define MOST_GAPS (1u << 20)
+#define CACHED    1024u                 /* string ids whose function is remembered */
+
+struct gap {
+	const struct vt_ring_info *ring;
+	uint64_t before, after;         /* ticks */
+	unsigned category;
+};
+
+struct frame {                          /* of an open span */
+	uint32_t node, function;
+	uint64_t exclusive, called;     /* ns of itself, and of the calls that it made */
+};
+
+/* One ring and category. */
+struct track {
+	struct vt_profile *profile;
+	const struct vt_ring_info *ring;
+	struct vt_spans spans;
+	uint32_t root;
+	bool begun;
+	uint64_t last;                  /* ns: time before it is given away */
+	const struct gap *gap, *gaps_end;       /* those to come */
+};
+
+struct vt_profile_work {
+	const struct vt_filter *filter;
+	bool all;
+	struct vt_pointer_map tracks;
+	uint32_t *by_name, *by_stack;   /* open addressing: index + 1 */
+	size_t by_name_size, by_stack_size;
+	struct { const struct vt_process_info *process; uint64_t id; uint32_t function; } cache[CACHED];
+	struct frame *frames;
+	size_t frame_count, frame_capacity;
+	uint32_t *spare;                /* frames to use again */
+	size_t spare_count, spare_capacity;
+	struct gap *gaps;
+	size_t gap_count, gap_capacity;
+	const char *names[VT_MAX_CATEGORIES];   /* categories with functions */
+	unsigned name_count;
+	int error;
+};
+
+/* ---- functions and stacks ------------------------------------------------------------------------ */
+
+static uint64_t hash_bytes(const char *text, size_t length)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < length; i++)
+		h = (h ^ (unsigned char)text[i]) * 0x100000001b3u;
+	return h ^ h >> 32;
+}
+
+/* The function's number; VT_NO_NODE: no memory. */
+static uint32_t function_named(struct vt_profile *p, const char *name, size_t length)
+{
+	struct vt_profile_work *w = p->work;
+
+	if (p->function_count >= VT_PROFILE_FUNCTIONS - 1) {
+		name = "(other functions)";
+		length = strlen(name);
+	}
+	size_t mask = w->by_name_size - 1, at = hash_bytes(name, length) & mask;
+	for (; w->by_name[at]; at = (at + 1) & mask) {
+		const struct vt_function *f = &p->functions[w->by_name[at] - 1];
+		if (f->length == length && memcmp(f->name, name, length) == 0)
+			return w->by_name[at] - 1;
+	}
+	if (!vt_array_grow(&p->functions, &p->function_capacity, p->function_count, sizeof(*p->functions),
+	                   VT_PROFILE_FUNCTIONS))
+		return VT_NO_NODE;
+	char *copy = malloc(length + 1);
+	if (!copy)
+		return VT_NO_NODE;
+	memcpy(copy, name, length);
+	copy[length] = 0;
+	p->functions[p->function_count] = (struct vt_function){ .name = copy, .length = length };
+	w->by_name[at] = (uint32_t)++p->function_count;
+	return w->by_name[at] - 1;
+}
+
+static bool is_in_stack(const struct vt_profile *p, uint32_t node, uint32_t function)
+{
+	for (; p->nodes[node].parent != VT_NO_NODE; node = p->nodes[node].parent)
+		if (p->nodes[node].function == function)
+			return true;
+	return false;
+}
+
+/* The stack of `parent` with a function on top; at the limit the parent's own. VT_NO_NODE: no memory. */
+static uint32_t node_of(struct vt_profile *p, uint32_t parent, uint32_t function)
+{
+	struct vt_profile_work *w = p->work;
+	uint64_t h = ((uint64_t)parent << 32 | function) * 0x9e3779b97f4a7c15u;
+	size_t mask = w->by_stack_size - 1, at = h >> 32 & mask;
+
+	for (; w->by_stack[at]; at = (at + 1) & mask) {
+		const struct vt_call_node *n = &p->nodes[w->by_stack[at] - 1];
+		if (n->parent == parent && n->function == function)
+			return w->by_stack[at] - 1;
+	}
+	if (p->node_count == VT_PROFILE_NODES && parent != VT_NO_NODE) {
+		p->capped = true;
+		return parent;
+	}
+	if (!vt_array_grow(&p->nodes, &p->node_capacity, p->node_count, sizeof(*p->nodes),
+	                   VT_PROFILE_NODES + VT_MAX_RINGS))
+		return VT_NO_NODE;
+	p->nodes[p->node_count] = (struct vt_call_node){
+		.parent = parent, .function = function,
+		.again = parent != VT_NO_NODE && is_in_stack(p, parent, function),
+	};
+	w->by_stack[at] = (uint32_t)++p->node_count;
+	return w->by_stack[at] - 1;
+}
+
+static uint32_t function_of(struct vt_profile *p, const struct vt_ring_info *ring,
+                            const struct vt_event_desc *desc, const uint64_t *id)
+{
+	char text[2 * VT_MAX_NAME + 2];
+	size_t length;
+
+	if (!id) {
+		const char *category = ring->process->schema->categories[desc->category % VT_MAX_CATEGORIES].name;
+		snprintf(text, sizeof(text), "%.*s.%.*s", (int)VT_MAX_NAME, category ? category : "",
+		         (int)VT_MAX_NAME, desc->name);
+		return function_named(p, text, strlen(text));
+	}
+	unsigned at = (unsigned)(*id % CACHED);
+	struct vt_profile_work *w = p->work;
+	if (w->cache[at].process == ring->process && w->cache[at].id == *id)
+		return w->cache[at].function;
+	const char *name = vt_reader_string(p->in->reader, ring->process, *id, &length);
+	if (!name) {
+		snprintf(text, sizeof(text), "#%llu", (unsigned long long)*id);
+		name = text;
+		length = strlen(text);
+	}
+	uint32_t function = function_named(p, name, length);
+	w->cache[at].process = function == VT_NO_NODE ? NULL : ring->process;
+	w->cache[at].id = *id;
+	w->cache[at].function = function;
+	return function;
+}
+
+/* ---- frames -------------------------------------------------------------------------------------- */
+
+/* VT_NO_NODE: no memory. */
+static uint32_t new_frame(struct vt_profile *p, uint32_t node, uint32_t function)
+{
+	struct vt_profile_work *w = p->work;
+	uint32_t at;
+
+	if (w->spare_count > 0) {
+		at = w->spare[--w->spare_count];
+	} else {
+		if (!vt_array_grow(&w->frames, &w->frame_capacity, w->frame_count, sizeof(*w->frames),
+		                   UINT32_MAX - 1) ||
+		    !vt_array_grow(&w->spare, &w->spare_capacity, w->frame_count, sizeof(*w->spare),
+		                   UINT32_MAX - 1))
+			return VT_NO_NODE;
+		at = (uint32_t)w->frame_count++;
+	}
+	w->frames[at] = (struct frame){ .node = node, .function = function };
+	return at;
+}
+
+/* A call is over: its time is part of what its caller called. `caller` may be NULL. */
+static void close_frame(struct vt_profile *p, const struct frame *f, const struct vt_open_span *caller)
+{
+	struct vt_function *function = &p->functions[f->function];
+	uint64_t all = f->exclusive + f->called;
+
+	if (all > function->longest)
+		function->longest = all;
+	if (caller)
+		p->work->frames[caller->frame].called += all;
+}
+
+static void on_gone(void *user, const struct vt_open_span *span, enum vt_span_end how)
+{
+	struct track *t = user;
+	struct vt_profile_work *w = t->profile->work;
+	bool is_open = t->spans.depth > 0 && span >= t->spans.open && span < t->spans.open + t->spans.depth;
+
+	if (how == VT_SPAN_ENDED || how == VT_SPAN_LEFT)
+		close_frame(t->profile, &w->frames[span->frame], is_open && span > t->spans.open ? span - 1 : NULL);
+	else
+		t->profile->dropped++;
+	w->spare[w->spare_count++] = span->frame;
+}
+
+static struct vt_open_span *innermost(const struct track *t)
+{
+	return t->spans.depth > 0 ? &t->spans.open[t->spans.depth - 1] : NULL;
+}
+
+static bool in_window(const struct vt_filter *f, uint64_t ns)
+{
+	return !(f->since_set && ns < f->since_ns) && !(f->until_set && ns >= f->until_ns);
+}
+
+/* Gives the time since the last event to the function that ran; returns how much that was. */
+static uint64_t spend(struct track *t, uint64_t now)
+{
+	struct vt_profile *p = t->profile;
+	const struct vt_filter *f = p->work->filter;
+	uint64_t from = t->last, to = now;
+	const struct vt_open_span *span = innermost(t);
+
+	t->last = now > t->last ? now : t->last;
+	if (f->since_set && from < f->since_ns)
+		from = f->since_ns;
+	if (f->until_set && to > f->until_ns)
+		to = f->until_ns;
+	if (to <= from)
+		return 0;
+	p->lived += to - from;
+	if (span) {
+		struct frame *frame = &p->work->frames[span->frame];
+		frame->exclusive += to - from;
+		p->nodes[frame->node].exclusive += to - from;
+		p->functions[frame->function].exclusive += to - from;
+		p->inside += to - from;
+	}
+	return to - from;
+}
+
+/* ---- events -------------------------------------------------------------------------------------- */
+
+static int begin(struct track *t, const struct vt_event_desc *desc, const uint64_t *id, uint64_t ns,
+                 uint64_t ticks)
+{
+	struct vt_profile *p = t->profile;
+	const struct vt_open_span *caller = innermost(t);
+	uint32_t function = function_of(p, t->ring, desc, id);
+	uint32_t node = function == VT_NO_NODE ? VT_NO_NODE :
+		node_of(p, caller ? p->work->frames[caller->frame].node : t->root, function);
+	uint32_t frame = node == VT_NO_NODE ? VT_NO_NODE : new_frame(p, node, function);
+	unsigned depth = t->spans.depth;
+
+	if (frame == VT_NO_NODE || vt_spans_begin(&t->spans, desc, ticks))
+		return -ENOMEM;
+	p->functions[function].calls += in_window(p->work->filter, ns);
+	if (t->spans.depth > depth) {
+		t->spans.open[depth].frame = frame;
+	} else {
+		p->deeper++;
+		p->work->spare[p->work->spare_count++] = frame;
+	}
+	return 0;
+}
+
+static int replace(struct track *t, const struct vt_event_desc *desc, const uint64_t *id, uint64_t ns)
+{
+	struct vt_profile *p = t->profile;
+	struct vt_open_span *span = t->spans.beyond > 0 ? NULL : innermost(t);
+	uint32_t function = function_of(p, t->ring, desc, id);
+
+	if (function == VT_NO_NODE)
+		return -ENOMEM;
+	p->functions[function].calls += in_window(p->work->filter, ns);
+	if (!span)
+		return 0;
+	const struct vt_open_span *caller = span > t->spans.open ? span - 1 : NULL;
+	uint32_t node = node_of(p, caller ? p->work->frames[caller->frame].node : t->root, function);
+	if (node == VT_NO_NODE)
+		return -ENOMEM;
+	close_frame(p, &p->work->frames[span->frame], caller);
+	p->work->frames[span->frame] = (struct frame){ .node = node, .function = function };
+	return 0;
+}
+
+static void pass_gaps(struct track *t, uint64_t until)
+{
+	struct vt_reader *reader = t->profile->in->reader;
+
+	for (; t->gap < t->gaps_end && t->gap->after <= until; t->gap++) {
+		struct vt_gap lost = { .total = 1 };
+		uint64_t before = vt_reader_ns(reader, t->gap->before), after = vt_reader_ns(reader, t->gap->after);
+		lost.events[t->gap->category] = 1;
+		if (!t->begun)
+			t->last = before;
+		t->begun = true;
+		spend(t, before);
+		vt_spans_gap(&t->spans, &lost);
+		t->profile->missing += spend(t, after);
+	}
+}
+
+/* The columns of a batch that matter, by type. */
+struct columns {
+	const uint64_t *name[VT_MAX_TYPES];     /* NULL: the type has no name */
+	uint32_t row[VT_MAX_TYPES];
+};
+
+static int on_event(struct track *t, const struct vt_batch *batch, struct columns *c, unsigned type,
+                    uint64_t ticks)
+{
+	const struct vt_event_desc *desc = batch->desc[type];
+	struct vt_reader *reader = t->profile->in->reader;
+	uint64_t ns = vt_reader_ns(reader, ticks), values[VT_MAX_FIELDS] = { 0 };
+	uint32_t row = c->row[type]++;
+	const uint64_t *id = c->name[type] ? c->name[type] + row : NULL;
+	struct vt_open_span ended;
+
+	if (vt_unlikely(t->gap < t->gaps_end))
+		pass_gaps(t, ticks);
+	if (vt_unlikely(!t->begun))
+		t->last = ns;
+	t->begun = true;
+	spend(t, ns);
+	if (desc->flags & VT_EVENT_BEGIN)
+		return begin(t, desc, id, ns, ticks);
+	if (desc->flags & VT_EVENT_END) {
+		bool beyond = t->spans.beyond > 0;
+		t->profile->unmatched += !vt_spans_end(&t->spans, desc, &ended) && !beyond;
+		return 0;
+	}
+	if (desc->flags & VT_EVENT_REPLACE)
+		return replace(t, desc, id, ns);
+	if (!(desc->flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH)))
+		return 0;
+	for (unsigned i = 0; i < desc->count; i++) {
+		const uint64_t *column = vt_batch_column(reader, type, i);
+		if (!column)
+			return 0;
+		values[i] = column[row];
+	}
+	return vt_spans_instant(&t->spans, desc, values);
+}
+
+static int name_field(const struct vt_event_desc *desc)
+{
+	for (unsigned i = 0; i < desc->count; i++)
+		if (desc->fields[i].kind == VT_KIND_STRING)
+			return (int)i;
+	return -1;
+}
+
+static int on_batch(struct vt_profile *p, const struct vt_batch *batch, struct track *t)
+{
+	struct columns c = { .row = { 0 } };
+	const uint8_t *types = vt_batch_types(p->in->reader);
+	const uint64_t *ticks = types ? vt_batch_ticks(p->in->reader) : NULL;
+	int err = 0;
+
+	for (unsigned i = 0; ticks && i < batch->types; i++) {
+		int field = batch->desc[i]->flags & (VT_EVENT_BEGIN | VT_EVENT_REPLACE)
+		            ? name_field(batch->desc[i]) : -1;
+		c.name[i] = field < 0 ? NULL : vt_batch_column(p->in->reader, i, (unsigned)field);
+	}
+	for (unsigned i = 0; ticks && i < batch->events && !err; i++)
+		err = on_event(t, batch, &c, types[i], ticks[i]);
+	return err;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------- */
+
+static int compare_gaps(const void *a, const void *b)
+{
+	const struct gap *x = a, *y = b;
+
+	if (x->ring->id != y->ring->id)
+		return x->ring->id < y->ring->id ? -1 : 1;
+	if (x->category != y->category)
+		return x->category < y->category ? -1 : 1;
+	return x->after < y->after ? -1 : x->after > y->after;
+}
+
+static uint32_t ring_number(const struct vt_run_info *run, const struct vt_ring_info *ring)
+{
+	unsigned i = 0;
+
+	while (i + 1 < run->ring_count && run->rings[i] != ring)
+		i++;
+	return i;
+}
+
+static struct track *track_of(struct vt_profile *p, const struct vt_ring_info *ring, unsigned category)
+{
+	struct vt_profile_work *w = p->work;
+	/* As in spans.c: an address inside the descriptor stands for ring and category. */
+	const char *key = (const char *)ring + category;
+	struct track *t = vt_pointer_map_get(&w->tracks, key);
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t || vt_pointer_map_add(&w->tracks, key, t)) {
+		free(t);
+		return NULL;
+	}
+	t->profile = p;
+	t->ring = ring;
+	t->spans.gone = on_gone;
+	t->spans.user = t;
+	t->root = node_of(p, VT_NO_NODE, ring_number(p->in->run, ring));
+	size_t first = 0;
+	while (first < w->gap_count && (w->gaps[first].ring != ring || w->gaps[first].category != category))
+		first++;
+	t->gap = t->gaps_end = w->gaps + first;
+	while (t->gaps_end < w->gaps + w->gap_count && t->gaps_end->ring == ring &&
+	       t->gaps_end->category == category)
+		t->gaps_end++;
+	return t->root == VT_NO_NODE ? NULL : t;
+}
+
+/* Categories with types that are named by a string; the run must have events of them. */
+static void find_categories(struct vt_profile *p)
+{
+	struct vt_profile_work *w = p->work;
+
+	for (unsigned i = 0; i < p->in->run->process_count; i++) {
+		const struct vt_schema *schema = p->in->run->processes[i]->schema;
+		for (unsigned id = 0; id < schema->event_limit; id++) {
+			const struct vt_event_desc *d = schema->events[id];
+			unsigned c = d ? d->category % VT_MAX_CATEGORIES : 0, known = 0;
+			if (!d || !(d->flags & VT_EVENT_BEGIN) || name_field(d) < 0 || !schema->categories[c].name)
+				continue;
+			while (known < w->name_count && strcmp(w->names[known], schema->categories[c].name) != 0)
+				known++;
+			if (known == w->name_count && known < VT_MAX_CATEGORIES && p->in->run->decoded[c] > 0)
+				w->names[w->name_count++] = schema->categories[c].name;
+		}
+	}
+}
+
+static int collect_gaps(struct vt_profile *p, struct vt_filter filter)
+{
+	struct vt_profile_work *w = p->work;
+	const struct vt_event *event;
+	const char *unknown;
+
+	filter.min_duration_ns = UINT64_MAX;    /* no event is this long: only gaps come */
+	int err = vt_reader_select(p->in->reader, &filter, &unknown);
+	while (!err && (err = vt_reader_next(p->in->reader, &event)) > 0) {
+		err = 0;
+		for (unsigned c = 0; event->gap && c < VT_MAX_CATEGORIES && !err; c++) {
+			if (event->gap->events[c] == 0)
+				continue;
+			if (!vt_array_grow(&w->gaps, &w->gap_capacity, w->gap_count, sizeof(*w->gaps), MOST_GAPS))
+				err = -ENOMEM;
+			else
+				w->gaps[w->gap_count++] = (struct gap){ event->ring, event->gap->t_before,
+				                                        event->gap->t_after, c };
+		}
+	}
+	if (w->gap_count > 0)
+		qsort(w->gaps, w->gap_count, sizeof(*w->gaps), compare_gaps);
+	return err;
+}
+
+static bool has_functions(const struct vt_profile *p, const struct vt_batch *batch)
+{
+	const char *name = batch->ring->process->schema->categories[batch->category % VT_MAX_CATEGORIES].name;
+
+	for (unsigned i = 0; i < batch->types && p->work->all; i++)
+		if (batch->desc[i]->flags & (VT_EVENT_BEGIN | VT_EVENT_END))
+			return true;
+	for (unsigned i = 0; i < p->work->name_count && name; i++)
+		if (strcmp(p->work->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int collect(struct vt_profile *p, const struct vt_filter *filter)
+{
+	const struct vt_batch *batch;
+	const char *unknown;
+	uint64_t seen = 0;
+	int err = vt_reader_select(p->in->reader, filter, &unknown);
+
+	vt_progress_begin("functions of", p->in->name, false);
+	while (!err && (err = vt_reader_next_batch(p->in->reader, &batch)) > 0) {
+		err = 0;
+		if (!has_functions(p, batch))
+			continue;
+		struct track *t = track_of(p, batch->ring, batch->category % VT_MAX_CATEGORIES);
+		err = t ? on_batch(p, batch, t) : -ENOMEM;
+		seen += batch->events;
+		vt_progress(vt_reader_ns(p->in->reader, batch->t_min),
+		            vt_reader_ns(p->in->reader, p->in->run->last), seen, VT_PROGRESS_EVENTS);
+	}
+	vt_progress_end();
+	return err;
+}
+
+static int by_exclusive(const void *a, const void *b)
+{
+	const struct vt_function *x = a, *y = b;
+
+	if (x->exclusive != y->exclusive)
+		return x->exclusive > y->exclusive ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* What is open at the end has taken its time all the same. Then inclusive times, innermost stacks first. */
+static int sum_up(struct vt_profile *p)
+{
+	struct vt_profile_work *w = p->work;
+
+	for (size_t i = 0; i < w->tracks.size; i++) {
+		struct track *t = w->tracks.slots[i].key ? w->tracks.slots[i].value : NULL;
+		if (!t)
+			continue;
+		pass_gaps(t, UINT64_MAX);
+		p->open += t->spans.depth + t->spans.beyond + vt_spans_aside(&t->spans);
+	}
+	uint64_t *all = calloc(p->node_count + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = p->node_count; i-- > 0;) {
+		const struct vt_call_node *n = &p->nodes[i];
+		all[i] += n->exclusive;
+		if (n->parent == VT_NO_NODE)
+			continue;
+		all[n->parent] += all[i];
+		p->functions[n->function].inclusive += n->again ? 0 : all[i];
+	}
+	free(all);
+	return 0;
+}
+
+int vt_profile_make(struct vt_profile *p, const struct vt_input *in, const struct vt_filter *filter,
+                    bool all)
+{
+	struct vt_filter whole = *filter;
+	int err = 0;
+
+	*p = (struct vt_profile){ .in = in, .work = calloc(1, sizeof(*p->work)) };
+	struct vt_profile_work *w = p->work;
+	if (!w)
+		return -ENOMEM;
+	w->filter = filter;
+	w->all = all && filter->category_count > 0;
+	/* What was open before the time that is asked for is known only from the events before. */
+	whole.since_set = whole.until_set = whole.no_bulk = false;
+	find_categories(p);
+	if (whole.category_count == 0) {
+		whole.categories = w->names;
+		whole.category_count = w->name_count;
+	}
+	if (whole.category_count == 0)
+		return 0;
+	w->by_name_size = 2 * VT_PROFILE_FUNCTIONS;
+	w->by_stack_size = 4 * VT_PROFILE_NODES;
+	w->by_name = calloc(w->by_name_size, sizeof(*w->by_name));
+	w->by_stack = calloc(w->by_stack_size, sizeof(*w->by_stack));
+	if (!w->by_name || !w->by_stack)
+		return -ENOMEM;
+	if (vt_lost_all(in->run) > 0)
+		err = collect_gaps(p, whole);
+	if (!err)
+		err = collect(p, &whole);
+	return err ? err : sum_up(p);
+}
+
+static void free_track(void *value)
+{
+	struct track *t = value;
+
+	vt_spans_free(&t->spans);
+	free(t);
+}
+
+void vt_profile_sort(struct vt_profile *p)
+{
+	if (p->function_count > 0)
+		qsort(p->functions, p->function_count, sizeof(*p->functions), by_exclusive);
+}
+
+void vt_profile_free(struct vt_profile *p)
+{
+	struct vt_profile_work *w = p->work;
+
+	for (size_t i = 0; i < p->function_count; i++)
+		free(p->functions[i].name);
+	free(p->functions);
+	free(p->nodes);
+	if (w) {
+		vt_pointer_map_free(&w->tracks, free_track);
+		free(w->by_name);
+		free(w->by_stack);
+		free(w->frames);
+		free(w->spare);
+		free(w->gaps);
+	}
+	free(w);
+	*p = (struct vt_profile){ 0 };
+}
