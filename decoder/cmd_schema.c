@@ -25,6 +25,7 @@ static const struct vt_opt options[] = {
 
 static const struct { const char *name, *source, *help; } probes[] = {
 	{ "boehm-gc", "gc", "programs with a shared libgc 7.4 or later: Guile, Bigloo, ECL, Inkscape" },
+	{ "lua", "interp", "Lua 5.4: lua5.4 and programs with liblua5.4, only with --category interp" },
 };
 
 static void row(struct vt_sink *out, unsigned indent, const char *name, unsigned column,
