@@ -216,22 +216,28 @@ static int64_t find_frame(const struct coroutine *c, const void *frame)
  * A call says who calls: what is above the caller was left by an error. Lua uses the frame at one depth
  * again, so that a frame which was here before needs no question.
  */
-static void check_caller(struct coroutine *c, lua_State *L, const void *frame)
+static VT_COLD void ask_caller(struct coroutine *c, lua_State *L)
 {
-	struct lua_Debug caller = { .frame = NULL };
+	struct lua_Debug caller;
 
 	if (c->beyond > 0)
-		return;
-	if (c->depth < c->capacity && (c->frames[c->depth] & ~(uintptr_t)BUILTIN) == (uintptr_t)frame)
 		return;
 	int64_t at = lua.getstack(L, 1, &caller) ? find_frame(c, caller.frame) : -1;
 	if (at + 1 < c->depth)
 		leave(c, (uint32_t)(at + 1));
 }
 
-static void push(struct coroutine *c, const void *frame, bool builtin)
+static inline void check_caller(struct coroutine *c, lua_State *L, const void *frame)
 {
-	if (c->depth == c->capacity && c->beyond == 0 && c->capacity < MOST_FRAMES) {
+	if (vt_unlikely(c->depth >= c->capacity) ||
+	    vt_unlikely((c->frames[c->depth] & ~(uintptr_t)BUILTIN) != (uintptr_t)frame))
+		ask_caller(c, L);
+}
+
+static VT_COLD void push_slowly(struct coroutine *c, uintptr_t frame)
+{
+	if (c->beyond == 0 && c->capacity < MOST_FRAMES) {
+		int saved = errno;
 		uint32_t capacity = c->capacity ? 2 * c->capacity : 16;
 		uintptr_t *frames = realloc(c->frames, capacity * sizeof(*frames));
 		if (frames) {
@@ -239,95 +245,167 @@ static void push(struct coroutine *c, const void *frame, bool builtin)
 			c->frames = frames;
 			c->capacity = capacity;
 		}
+		errno = saved;
 	}
-	if (c->depth == c->capacity || c->beyond > 0)
+	if (c->depth == c->capacity)
 		c->beyond++;
 	else
-		c->frames[c->depth++] = (uintptr_t)frame | (builtin ? BUILTIN : 0);
+		c->frames[c->depth++] = frame;
+}
+
+static inline void push(struct coroutine *c, const void *frame, bool builtin)
+{
+	uintptr_t entry = (uintptr_t)frame | (builtin ? BUILTIN : 0);
+
+	if (vt_likely(c->depth < c->capacity))
+		c->frames[c->depth++] = entry;
+	else
+		push_slowly(c, entry);
 }
 
 /* ---- names --------------------------------------------------------------------------------------- */
 
-/* What a function is known by: a C function by its address, another by the place of its text. */
+/*
+ * What a function is known by. A C function: its address. Another: in `lines` where its text begins and
+ * ends, and in `where` its prototype, or its source, whose address may come again for another text: then
+ * some of that is in `lines`.
+ */
 struct key {
-	const void *where;
-	uint64_t what;
+	uintptr_t where;
+	uint64_t lines;
+	bool builtin;
 };
 
-enum { NAMES = 4096 };
-static VT_THREAD_LOCAL struct name { struct key key; uint64_t id; } *names
-	__attribute__((tls_model("initial-exec")));
+struct name { uintptr_t where; uint64_t lines, id; };
 
-static uint64_t make_name(lua_State *L, struct lua_Debug *ar, bool builtin)
+enum { NAMES = 4096 };
+static VT_THREAD_LOCAL struct name *names __attribute__((tls_model("initial-exec")));
+
+/*
+ * Asking Lua (key_by_lua) takes longer than all else that a call costs, so it is asked once for each
+ * function, and then the memory of a frame is looked into: a CallInfo begins with its function's place on
+ * the stack, a closure has its prototype or C function behind three words. That is no promise of Lua's:
+ * each new key is checked against Lua's answers, and at the first difference it is asked each time.
+ */
+static bool may_look = true;
+enum { TAG_LUA = 0x46, TAG_C = 0x16, TAG_C_CLOSURE = 0x66, CLOSURE_TARGET = 24, PROTOTYPE_LINES = 44 };
+
+static inline bool key_by_look(struct key *key, const struct lua_Debug *ar)
+{
+	const char *slot = *(const char *const *)ar->frame, *target;
+	uint64_t lines = 0;
+
+	if (vt_unlikely(!may_look))
+		return false;
+	unsigned tag = *(const unsigned char *)(slot + 8);
+	memcpy(&target, slot, sizeof(target));
+	if (tag == TAG_LUA || tag == TAG_C_CLOSURE)
+		memcpy(&target, target + CLOSURE_TARGET, sizeof(target));
+	if (tag == TAG_LUA)
+		memcpy(&lines, target + PROTOTYPE_LINES, sizeof(lines));
+	else if (vt_unlikely(tag != TAG_C && tag != TAG_C_CLOSURE))
+		return false;
+	*key = (struct key){ (uintptr_t)target, lines, tag != TAG_LUA };
+	return true;
+}
+
+static lua_CFunction *function_on_top(lua_State *L, struct lua_Debug *ar)
+{
+	lua.getinfo(L, "f", ar);
+	lua_CFunction *function = lua.tocfunction(L, -1);
+	lua.settop(L, -2);
+	return function;
+}
+
+static VT_COLD struct key key_by_lua(lua_State *L, struct lua_Debug *ar)
+{
+	uint64_t head = 0, tail = 0;
+
+	lua.getinfo(L, "S", ar);
+	if (*ar->what == 'C')
+		return (struct key){ (uintptr_t)function_on_top(L, ar), 0, true };
+	if (ar->source_length >= 8) {
+		memcpy(&head, ar->source, 8);
+		memcpy(&tail, ar->source + ar->source_length - 8, 8);
+	}
+	uint64_t lines = (uint64_t)(unsigned)ar->lastlinedefined << 32 | (unsigned)ar->linedefined;
+	return (struct key){ (uintptr_t)ar->source, lines + (head * 31 + tail) * 31, false };
+}
+
+/* What was looked up is what Lua says. */
+static bool is_right(lua_State *L, struct lua_Debug *ar, const struct key *key)
+{
+	lua.getinfo(L, "S", ar);
+	if (key->builtin)
+		return *ar->what == 'C' && (uintptr_t)function_on_top(L, ar) == key->where;
+	return *ar->what != 'C' && key->lines == ((uint64_t)(unsigned)ar->lastlinedefined << 32 |
+	                                          (unsigned)ar->linedefined);
+}
+
+/* As it is first called, and its line; the file is a path, which is nobody's business. */
+static uint64_t make_name(lua_State *L, struct lua_Debug *ar)
 {
 	char text[128];
 
-	lua.getinfo(L, "n", ar);
+	lua.getinfo(L, "nS", ar);
 	const char *name = ar->name && *ar->name ? ar->name : NULL;
-	if (builtin)
-		snprintf(text, sizeof(text), "%.100s", name ? name : "C function");
+	if (*ar->what == 'C')
+		snprintf(text, sizeof(text), "%.100s", name ? name : "(C function)");
 	else if (*ar->what == 'm')
-		snprintf(text, sizeof(text), "main chunk");
+		snprintf(text, sizeof(text), "(main chunk)");
 	else
 		snprintf(text, sizeof(text), "%.100s:%d", name ? name : "function", ar->linedefined);
 	return vt_string(text);
 }
 
-/* Named as it is first called; the file is a path, which is nobody's business. */
-static uint64_t name_of(lua_State *L, struct lua_Debug *ar, struct key key, bool builtin)
+static VT_COLD uint64_t new_name(lua_State *L, struct lua_Debug *ar, struct name *n, struct key *key)
 {
-	if (!names && !(names = calloc(NAMES, sizeof(*names))))
-		return 0;
-	uint64_t h = ((uint64_t)(uintptr_t)key.where + key.what * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu;
-	struct name *n = &names[h >> 52];
-	if (n->key.where != key.where || n->key.what != key.what) {
-		n->key = key;
-		n->id = make_name(L, ar, builtin);
+	int saved = errno;
+
+	if (may_look && !is_right(L, ar, key)) {
+		may_look = false;
+		*key = key_by_lua(L, ar);
 	}
+	*n = (struct name){ key->where, key->lines, make_name(L, ar) };
+	errno = saved;
 	return n->id;
 }
 
-/* The text itself may be freed and its address used again: some of it is part of the key. */
-static uint64_t text_key(const struct lua_Debug *ar)
+static inline uint64_t name_of(lua_State *L, struct lua_Debug *ar, struct key *key)
 {
-	uint64_t head = 0, tail = 0;
-
-	if (ar->source_length >= 8) {
-		memcpy(&head, ar->source, 8);
-		memcpy(&tail, ar->source + ar->source_length - 8, 8);
-	}
-	return (head * 31 + tail) * 31 + ((uint64_t)(unsigned)ar->linedefined << 32 | ar->source_length);
+	if (vt_unlikely(!key_by_look(key, ar)))
+		*key = key_by_lua(L, ar);
+	if (vt_unlikely(!names) && !(names = calloc(NAMES, sizeof(*names))))
+		return 0;
+	struct name *n = &names[(key->where + key->lines * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu >> 52];
+	if (vt_likely(n->where == key->where && n->lines == key->lines))
+		return n->id;
+	return new_name(L, ar, n, key);
 }
 
 /* ---- the hook ------------------------------------------------------------------------------------ */
 
-static void on_call(struct coroutine *c, lua_State *L, struct lua_Debug *ar)
+static inline void on_call(struct coroutine *c, lua_State *L, struct lua_Debug *ar)
 {
+	struct key key;
+
 	if (ar->event == HOOK_TAIL_CALL) {
 		int64_t at = find_frame(c, ar->frame);
 		if (at >= 0 && at + 1 < c->depth)
 			leave(c, (uint32_t)(at + 1));
-		lua.getinfo(L, "S", ar);
-		vt_tail_call(name_of(L, ar, (struct key){ ar->source, text_key(ar) }, false));
+		vt_tail_call(name_of(L, ar, &key));
 		return;
 	}
 	check_caller(c, L, ar->frame);
-	lua.getinfo(L, "S", ar);
-	bool builtin = *ar->what == 'C';
-	struct key key = { ar->source, 0 };
-	if (builtin) {
-		lua.getinfo(L, "f", ar);
-		key.where = (const void *)(uintptr_t)lua.tocfunction(L, -1);
-		lua.settop(L, -2);
-		vt_builtin(name_of(L, ar, key, true));
-	} else {
-		key.what = text_key(ar);
-		vt_call(name_of(L, ar, key, false));
-	}
-	push(c, ar->frame, builtin);
+	uint64_t name = name_of(L, ar, &key);
+	if (key.builtin)
+		vt_builtin(name);
+	else
+		vt_call(name);
+	push(c, ar->frame, key.builtin);
 }
 
-static void on_return(struct coroutine *c, const void *frame)
+static inline void on_return(struct coroutine *c, const void *frame)
 {
 	if (c->beyond > 0) {
 		c->beyond--;
@@ -346,15 +424,23 @@ static void on_return(struct coroutine *c, const void *frame)
 		vt_return();
 }
 
+static VT_COLD struct coroutine *find_coroutine(lua_State *L)
+{
+	int saved = errno;
+	struct coroutine *c = coroutine_of(L, true);
+
+	errno = saved;
+	return c;
+}
+
 static void hook(lua_State *L, struct lua_Debug *ar)
 {
 	static const int masks[] = { [HOOK_CALL] = MASK_CALL, [HOOK_RETURN] = MASK_RETURN,
 	                             [HOOK_LINE] = MASK_LINE, [HOOK_COUNT] = MASK_COUNT,
 	                             [HOOK_TAIL_CALL] = MASK_CALL };
-	struct coroutine *c = coroutine_of(L, true);
-	int saved = errno;
+	struct coroutine *c = running;
 
-	if (!c)
+	if (vt_unlikely(!c || c->L != L) && !(c = find_coroutine(L)))
 		return;
 	if (ar->event != HOOK_LINE && ar->event != HOOK_COUNT) {
 		go_on(c);
@@ -363,7 +449,6 @@ static void hook(lua_State *L, struct lua_Debug *ar)
 		else
 			on_call(c, L, ar);
 	}
-	errno = saved;
 	/* Last: it may yield, or throw. */
 	if (vt_unlikely(c->hook != NULL) && (c->mask & masks[ar->event]))
 		c->hook(L, ar);
