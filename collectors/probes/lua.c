@@ -58,7 +58,11 @@ static struct lua {
 	int (*getglobal)(lua_State *, const char *), (*getfield)(lua_State *, int, const char *);
 	void (*setfield)(lua_State *, int, const char *);
 	void (*pushcclosure)(lua_State *, lua_CFunction *, int);
-	int (*type)(lua_State *, int);
+	int (*type)(lua_State *, int), (*rawget)(lua_State *, int), (*pushthread)(lua_State *);
+	int (*checkstack)(lua_State *, int);
+	void (*xmove)(lua_State *, lua_State *, int), (*rotate)(lua_State *, int, int), (*pushnil)(lua_State *);
+	const char *(*pushstring)(lua_State *, const char *);
+	void (*pushinteger)(lua_State *, long long);
 } lua;
 
 static const struct { const char *name; size_t offset; } functions[] = {
@@ -69,6 +73,9 @@ static const struct { const char *name; size_t offset; } functions[] = {
 	ROW(gettop, "lua_gettop"), ROW(settop, "lua_settop"), ROW(tocfunction, "lua_tocfunction"),
 	ROW(tothread, "lua_tothread"), ROW(getglobal, "lua_getglobal"), ROW(getfield, "lua_getfield"),
 	ROW(setfield, "lua_setfield"), ROW(pushcclosure, "lua_pushcclosure"), ROW(type, "lua_type"),
+	ROW(rawget, "lua_rawget"), ROW(pushthread, "lua_pushthread"), ROW(checkstack, "lua_checkstack"),
+	ROW(xmove, "lua_xmove"), ROW(rotate, "lua_rotate"), ROW(pushnil, "lua_pushnil"),
+	ROW(pushstring, "lua_pushstring"), ROW(pushinteger, "lua_pushinteger"),
 #undef ROW
 };
 
@@ -652,12 +659,13 @@ EXPORTED(our_gethookcount) int lua_gethookcount(lua_State *L);
 
 /* ---- the program lua5.4 -------------------------------------------------------------------------- */
 
-enum { LUA_THREAD = 8, LUA_FUNCTION = 6 };
+enum { LUA_TABLE = 5, LUA_THREAD = 8, LUA_REGISTRY = -1001000 };
 
 static struct {
 	const char *variable;           /* that carries us */
 	char *before;                   /* what it was; NULL: it was not there */
-	lua_CFunction *sethook, *gethook;       /* of its library debug */
+	lua_CFunction *sethook;         /* of its library debug */
+	lua_Hook *hook;                 /* that sets, which calls a Lua function */
 } program;
 
 static lua_State *first_thread(lua_State *L)
@@ -665,29 +673,54 @@ static lua_State *first_thread(lua_State *L)
 	return lua.type(L, 1) == LUA_THREAD ? lua.tothread(L, 1) : L;
 }
 
-/* Both call Lua's own, in this frame, so that its errors name the caller's function. */
+/* Calls Lua's own, in this frame, so that its errors name the caller's function. */
 static int debug_sethook(lua_State *L)
 {
 	lua_State *of = first_thread(L);
 	int results = program.sethook(L);
 	struct coroutine *c = coroutine_of(of, true);
 
-	if (c)
-		chain(c, lua.gethook(of), lua.gethookmask(of), lua.gethookcount(of));
+	if (!c)
+		return results;
+	if (lua.gethook(of))
+		program.hook = lua.gethook(of);
+	chain(c, lua.gethook(of), lua.gethookmask(of), lua.gethookcount(of));
 	return results;
 }
 
+/* The function that the program set for a thread: the library keeps it in the registry. */
+static void push_hook_function(lua_State *L, lua_State *of)
+{
+	if (lua.getfield(L, LUA_REGISTRY, "_HOOKKEY") != LUA_TABLE || !lua.checkstack(of, 1))
+		return;
+	lua.pushthread(of);
+	lua.xmove(of, L, 1);
+	lua.rawget(L, -2);
+	lua.rotate(L, -2, 1);
+	lua.settop(L, -2);
+}
+
+/* As Lua's own would answer without us. It cannot be asked: to change the hook begins its count anew. */
 static int debug_gethook(lua_State *L)
 {
 	lua_State *of = first_thread(L);
 	struct coroutine *c = coroutine_of(of, false);
+	char mask[4] = "";
 
-	if (c)
-		lua.sethook(of, c->hook, c->mask, c->count);
-	int results = program.gethook(L);
-	if (c)
-		set_hook(c);
-	return results;
+	if (!c || !c->hook) {
+		lua.pushnil(L);
+		return 1;
+	}
+	if (c->hook == program.hook)
+		push_hook_function(L, of);
+	else
+		lua.pushstring(L, "external hook");
+	strcat(mask, c->mask & MASK_CALL ? "c" : "");
+	strcat(mask, c->mask & MASK_RETURN ? "r" : "");
+	strcat(mask, c->mask & MASK_LINE ? "l" : "");
+	lua.pushstring(L, mask);
+	lua.pushinteger(L, c->count);
+	return 3;
 }
 
 static lua_CFunction *replace_in_debug(lua_State *L, const char *name, lua_CFunction *ours)
@@ -716,9 +749,9 @@ int luaopen_valktrace_agent(lua_State *L)
 	program.variable = NULL;
 	if (!shall_watch())
 		return 0;
-	if (lua.getglobal(L, "debug") == 5) {
+	if (lua.getglobal(L, "debug") == LUA_TABLE) {
 		program.sethook = replace_in_debug(L, "sethook", debug_sethook);
-		program.gethook = replace_in_debug(L, "gethook", debug_gethook);
+		replace_in_debug(L, "gethook", debug_gethook);
 	}
 	lua.settop(L, -2);
 	attach_interpreter();
