@@ -67,7 +67,7 @@ static int whole_folded(const struct vt_export_context *context)
 	if (f->event_count || f->where_count || f->min_duration_ns)
 		return vt_usage("--format folded needs all events of a category; it takes --category, --tid, "
 		                "--thread, --pid, --since, --until");
-	int err = vt_profile_make(&p, context->in, f, true);
+	int err = vt_profile_make(&p, context->in, f, VT_PROFILE_STACKS);
 	for (size_t i = 0; !err && i < p.node_count; i++)
 		if (p.nodes[i].exclusive > 0 && p.nodes[i].parent != VT_NO_NODE)
 			put_stack(context, &p, (uint32_t)i);

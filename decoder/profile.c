@@ -23,6 +23,7 @@ struct gap {
 
 struct frame {                          /* of an open span */
 	uint32_t node, function;
+	bool outermost;                 /* the first of its function on its stack */
 	uint64_t exclusive, called;     /* ns of itself, and of the calls that it made */
 };
 
@@ -32,14 +33,16 @@ struct track {
 	const struct vt_ring_info *ring;
 	struct vt_spans spans;
 	uint32_t root;
-	bool begun;
+	bool begun, ended;
+	uint32_t *active;               /* by function: frames on the stack that runs */
+	size_t active_count;
 	uint64_t last;                  /* ns: time before it is given away */
 	const struct gap *gap, *gaps_end;       /* those to come */
 };
 
 struct vt_profile_work {
 	const struct vt_filter *filter;
-	bool all;
+	bool all, stacks;
 	struct vt_pointer_map tracks;
 	uint32_t *by_name, *by_stack;   /* open addressing: index + 1 */
 	size_t by_name_size, by_stack_size;
@@ -94,14 +97,6 @@ static uint32_t function_named(struct vt_profile *p, const char *name, size_t le
 	return w->by_name[at] - 1;
 }
 
-static bool is_in_stack(const struct vt_profile *p, uint32_t node, uint32_t function)
-{
-	for (; p->nodes[node].parent != VT_NO_NODE; node = p->nodes[node].parent)
-		if (p->nodes[node].function == function)
-			return true;
-	return false;
-}
-
 /* The stack of `parent` with a function on top; at the limit the parent's own. VT_NO_NODE: no memory. */
 static uint32_t node_of(struct vt_profile *p, uint32_t parent, uint32_t function)
 {
@@ -121,10 +116,7 @@ static uint32_t node_of(struct vt_profile *p, uint32_t parent, uint32_t function
 	if (!vt_array_grow(&p->nodes, &p->node_capacity, p->node_count, sizeof(*p->nodes),
 	                   VT_PROFILE_NODES + VT_MAX_RINGS))
 		return VT_NO_NODE;
-	p->nodes[p->node_count] = (struct vt_call_node){
-		.parent = parent, .function = function,
-		.again = parent != VT_NO_NODE && is_in_stack(p, parent, function),
-	};
+	p->nodes[p->node_count] = (struct vt_call_node){ .parent = parent, .function = function };
 	w->by_stack[at] = (uint32_t)++p->node_count;
 	return w->by_stack[at] - 1;
 }
@@ -160,49 +152,81 @@ static uint32_t function_of(struct vt_profile *p, const struct vt_ring_info *rin
 
 /* ---- frames -------------------------------------------------------------------------------------- */
 
-/* VT_NO_NODE: no memory. */
-static uint32_t new_frame(struct vt_profile *p, uint32_t node, uint32_t function)
+/* The number of active frames of a function on the track's stack; NULL: no memory. */
+static inline uint32_t *active_of(struct track *t, uint32_t function)
 {
-	struct vt_profile_work *w = p->work;
-	uint32_t at;
-
-	if (w->spare_count > 0) {
-		at = w->spare[--w->spare_count];
-	} else {
-		if (!vt_array_grow(&w->frames, &w->frame_capacity, w->frame_count, sizeof(*w->frames),
-		                   UINT32_MAX - 1) ||
-		    !vt_array_grow(&w->spare, &w->spare_capacity, w->frame_count, sizeof(*w->spare),
-		                   UINT32_MAX - 1))
-			return VT_NO_NODE;
-		at = (uint32_t)w->frame_count++;
+	if (vt_unlikely(function >= t->active_count)) {
+		size_t count = 2 * (size_t)function + 64;
+		uint32_t *wider = realloc(t->active, count * sizeof(*wider));
+		if (!wider)
+			return NULL;
+		memset(wider + t->active_count, 0, (count - t->active_count) * sizeof(*wider));
+		t->active = wider;
+		t->active_count = count;
 	}
-	w->frames[at] = (struct frame){ .node = node, .function = function };
-	return at;
+	return &t->active[function];
 }
 
-/* A call is over: its time is part of what its caller called. `caller` may be NULL. */
-static void close_frame(struct vt_profile *p, const struct frame *f, const struct vt_open_span *caller)
+static int start_frame(struct track *t, uint32_t at, uint32_t function, const struct vt_open_span *caller)
 {
-	struct vt_function *function = &p->functions[f->function];
+	struct vt_profile_work *w = t->profile->work;
+	uint32_t *active = active_of(t, function), node = VT_NO_NODE;
+
+	if (!active)
+		return -ENOMEM;
+	if (w->stacks) {
+		node = node_of(t->profile, caller ? w->frames[caller->frame].node : t->root, function);
+		if (node == VT_NO_NODE)
+			return -ENOMEM;
+	}
+	w->frames[at] = (struct frame){ .node = node, .function = function, .outermost = (*active)++ == 0 };
+	return 0;
+}
+
+/* VT_NO_NODE: no memory. */
+static inline uint32_t take_frame(struct vt_profile_work *w)
+{
+	if (vt_likely(w->spare_count > 0))
+		return w->spare[--w->spare_count];
+	if (!vt_array_grow(&w->frames, &w->frame_capacity, w->frame_count, sizeof(*w->frames), UINT32_MAX - 1) ||
+	    !vt_array_grow(&w->spare, &w->spare_capacity, w->frame_count, sizeof(*w->spare), UINT32_MAX - 1))
+		return VT_NO_NODE;
+	return (uint32_t)w->frame_count++;
+}
+
+/* A call is over, or no longer known: its time is part of what its caller called. `caller` may be NULL. */
+static inline void close_frame(struct track *t, const struct frame *f, const struct vt_open_span *caller,
+                               enum vt_span_end how)
+{
+	struct vt_function *function = &t->profile->functions[f->function];
 	uint64_t all = f->exclusive + f->called;
 
-	if (all > function->longest)
+	if (how <= VT_SPAN_LEFT && all > function->longest)
 		function->longest = all;
+	if (f->outermost)
+		function->inclusive += all;
 	if (caller)
-		p->work->frames[caller->frame].called += all;
+		t->profile->work->frames[caller->frame].called += all;
+	if (how != VT_SPAN_EXPIRED)
+		t->active[f->function]--;
 }
 
-static void on_gone(void *user, const struct vt_open_span *span, enum vt_span_end how)
+static void on_gone(void *user, const struct vt_open_span *span, const struct vt_open_span *outer,
+                    enum vt_span_end how)
 {
 	struct track *t = user;
 	struct vt_profile_work *w = t->profile->work;
-	bool is_open = t->spans.depth > 0 && span >= t->spans.open && span < t->spans.open + t->spans.depth;
 
-	if (how == VT_SPAN_ENDED || how == VT_SPAN_LEFT)
-		close_frame(t->profile, &w->frames[span->frame], is_open && span > t->spans.open ? span - 1 : NULL);
-	else
-		t->profile->dropped++;
+	close_frame(t, &w->frames[span->frame], outer, how);
+	t->profile->dropped += how > VT_SPAN_LEFT && !t->ended;
 	w->spare[w->spare_count++] = span->frame;
+}
+
+/* A coroutine's frames are active while it runs. */
+static void count_active(struct track *t, int by)
+{
+	for (unsigned i = 0; i < t->spans.depth; i++)
+		t->active[t->profile->work->frames[t->spans.open[i].frame].function] += (uint32_t)by;
 }
 
 static struct vt_open_span *innermost(const struct track *t)
@@ -216,7 +240,7 @@ static bool in_window(const struct vt_filter *f, uint64_t ns)
 }
 
 /* Gives the time since the last event to the function that ran; returns how much that was. */
-static uint64_t spend(struct track *t, uint64_t now)
+static inline uint64_t spend(struct track *t, uint64_t now)
 {
 	struct vt_profile *p = t->profile;
 	const struct vt_filter *f = p->work->filter;
@@ -234,7 +258,8 @@ static uint64_t spend(struct track *t, uint64_t now)
 	if (span) {
 		struct frame *frame = &p->work->frames[span->frame];
 		frame->exclusive += to - from;
-		p->nodes[frame->node].exclusive += to - from;
+		if (p->work->stacks)
+			p->nodes[frame->node].exclusive += to - from;
 		p->functions[frame->function].exclusive += to - from;
 		p->inside += to - from;
 	}
@@ -247,23 +272,21 @@ static int begin(struct track *t, const struct vt_event_desc *desc, const uint64
                  uint64_t ticks)
 {
 	struct vt_profile *p = t->profile;
-	const struct vt_open_span *caller = innermost(t);
-	uint32_t function = function_of(p, t->ring, desc, id);
-	uint32_t node = function == VT_NO_NODE ? VT_NO_NODE :
-		node_of(p, caller ? p->work->frames[caller->frame].node : t->root, function);
-	uint32_t frame = node == VT_NO_NODE ? VT_NO_NODE : new_frame(p, node, function);
+	uint32_t function = function_of(p, t->ring, desc, id), at;
 	unsigned depth = t->spans.depth;
 
-	if (frame == VT_NO_NODE || vt_spans_begin(&t->spans, desc, ticks))
+	if (function == VT_NO_NODE || vt_spans_begin(&t->spans, desc, ticks))
 		return -ENOMEM;
 	p->functions[function].calls += in_window(p->work->filter, ns);
-	if (t->spans.depth > depth) {
-		t->spans.open[depth].frame = frame;
-	} else {
+	if (t->spans.depth == depth) {
 		p->deeper++;
-		p->work->spare[p->work->spare_count++] = frame;
+		return 0;
 	}
-	return 0;
+	at = take_frame(p->work);
+	if (at == VT_NO_NODE)
+		return -ENOMEM;
+	t->spans.open[depth].frame = at;
+	return start_frame(t, at, function, depth > 0 ? &t->spans.open[depth - 1] : NULL);
 }
 
 static int replace(struct track *t, const struct vt_event_desc *desc, const uint64_t *id, uint64_t ns)
@@ -278,12 +301,8 @@ static int replace(struct track *t, const struct vt_event_desc *desc, const uint
 	if (!span)
 		return 0;
 	const struct vt_open_span *caller = span > t->spans.open ? span - 1 : NULL;
-	uint32_t node = node_of(p, caller ? p->work->frames[caller->frame].node : t->root, function);
-	if (node == VT_NO_NODE)
-		return -ENOMEM;
-	close_frame(p, &p->work->frames[span->frame], caller);
-	p->work->frames[span->frame] = (struct frame){ .node = node, .function = function };
-	return 0;
+	close_frame(t, &p->work->frames[span->frame], caller, VT_SPAN_ENDED);
+	return start_frame(t, span->frame, function, caller);
 }
 
 static void pass_gaps(struct track *t, uint64_t until)
@@ -309,12 +328,30 @@ struct columns {
 	uint32_t row[VT_MAX_TYPES];
 };
 
-static int on_event(struct track *t, const struct vt_batch *batch, struct columns *c, unsigned type,
+static VT_COLD int on_instant(struct track *t, const struct vt_event_desc *desc, unsigned type, uint32_t row)
+{
+	uint64_t values[VT_MAX_FIELDS] = { 0 };
+
+	for (unsigned i = 0; i < desc->count; i++) {
+		const uint64_t *column = vt_batch_column(t->profile->in->reader, type, i);
+		if (!column)
+			return 0;       /* damaged: noted by the reader */
+		values[i] = column[row];
+	}
+	if (desc->flags & VT_EVENT_SWITCH)
+		count_active(t, -1);
+	int err = vt_spans_instant(&t->spans, desc, values);
+	if (desc->flags & VT_EVENT_SWITCH)
+		count_active(t, 1);
+	return err;
+}
+
+static inline int on_event(struct track *t, const struct vt_batch *batch, struct columns *c, unsigned type,
                     uint64_t ticks)
 {
 	const struct vt_event_desc *desc = batch->desc[type];
 	struct vt_reader *reader = t->profile->in->reader;
-	uint64_t ns = vt_reader_ns(reader, ticks), values[VT_MAX_FIELDS] = { 0 };
+	uint64_t ns = vt_reader_ns(reader, ticks);
 	uint32_t row = c->row[type]++;
 	const uint64_t *id = c->name[type] ? c->name[type] + row : NULL;
 	struct vt_open_span ended;
@@ -334,15 +371,9 @@ static int on_event(struct track *t, const struct vt_batch *batch, struct column
 	}
 	if (desc->flags & VT_EVENT_REPLACE)
 		return replace(t, desc, id, ns);
-	if (!(desc->flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH)))
-		return 0;
-	for (unsigned i = 0; i < desc->count; i++) {
-		const uint64_t *column = vt_batch_column(reader, type, i);
-		if (!column)
-			return 0;
-		values[i] = column[row];
-	}
-	return vt_spans_instant(&t->spans, desc, values);
+	if (desc->flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH))
+		return on_instant(t, desc, type, row);
+	return 0;
 }
 
 static int name_field(const struct vt_event_desc *desc)
@@ -410,7 +441,7 @@ static struct track *track_of(struct vt_profile *p, const struct vt_ring_info *r
 	t->ring = ring;
 	t->spans.gone = on_gone;
 	t->spans.user = t;
-	t->root = node_of(p, VT_NO_NODE, ring_number(p->in->run, ring));
+	t->root = w->stacks ? node_of(p, VT_NO_NODE, ring_number(p->in->run, ring)) : 0;
 	size_t first = 0;
 	while (first < w->gap_count && (w->gaps[first].ring != ring || w->gaps[first].category != category))
 		first++;
@@ -510,8 +541,8 @@ static int by_exclusive(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* What is open at the end has taken its time all the same. Then inclusive times, innermost stacks first. */
-static int sum_up(struct vt_profile *p)
+/* What is open at the end has taken its time all the same. */
+static void end_tracks(struct vt_profile *p)
 {
 	struct vt_profile_work *w = p->work;
 
@@ -521,24 +552,13 @@ static int sum_up(struct vt_profile *p)
 			continue;
 		pass_gaps(t, UINT64_MAX);
 		p->open += t->spans.depth + t->spans.beyond + vt_spans_aside(&t->spans);
+		t->ended = true;
+		vt_spans_flush(&t->spans);
 	}
-	uint64_t *all = calloc(p->node_count + 1, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	for (size_t i = p->node_count; i-- > 0;) {
-		const struct vt_call_node *n = &p->nodes[i];
-		all[i] += n->exclusive;
-		if (n->parent == VT_NO_NODE)
-			continue;
-		all[n->parent] += all[i];
-		p->functions[n->function].inclusive += n->again ? 0 : all[i];
-	}
-	free(all);
-	return 0;
 }
 
 int vt_profile_make(struct vt_profile *p, const struct vt_input *in, const struct vt_filter *filter,
-                    bool all)
+                    enum vt_profile_what what)
 {
 	struct vt_filter whole = *filter;
 	int err = 0;
@@ -548,7 +568,8 @@ int vt_profile_make(struct vt_profile *p, const struct vt_input *in, const struc
 	if (!w)
 		return -ENOMEM;
 	w->filter = filter;
-	w->all = all && filter->category_count > 0;
+	w->stacks = what == VT_PROFILE_STACKS;
+	w->all = w->stacks && filter->category_count > 0;
 	/* What was open before the time that is asked for is known only from the events before. */
 	whole.since_set = whole.until_set = whole.no_bulk = false;
 	find_categories(p);
@@ -568,7 +589,9 @@ int vt_profile_make(struct vt_profile *p, const struct vt_input *in, const struc
 		err = collect_gaps(p, whole);
 	if (!err)
 		err = collect(p, &whole);
-	return err ? err : sum_up(p);
+	if (!err)
+		end_tracks(p);
+	return err;
 }
 
 static void free_track(void *value)
@@ -576,6 +599,7 @@ static void free_track(void *value)
 	struct track *t = value;
 
 	vt_spans_free(&t->spans);
+	free(t->active);
 	free(t);
 }
 

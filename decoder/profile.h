@@ -28,7 +28,6 @@ struct vt_function {
 struct vt_call_node {                   /* one stack: its innermost function and the stack it is called from */
 	uint32_t parent;                /* VT_NO_NODE: `function` is the number of a ring in the run */
 	uint32_t function;
-	bool again;                     /* the function is in the stack already */
 	uint64_t exclusive;
 };
 
@@ -36,7 +35,7 @@ struct vt_profile {
 	const struct vt_input *in;
 	struct vt_function *functions;
 	size_t function_count, function_capacity;
-	struct vt_call_node *nodes;     /* callers before those they call */
+	struct vt_call_node *nodes;     /* callers before those they call; only with VT_PROFILE_STACKS */
 	size_t node_count, node_capacity;
 	uint64_t lived, missing;        /* ns from first to last event of each ring, and in gaps of it */
 	uint64_t inside;                /* ns in functions */
@@ -49,12 +48,15 @@ struct vt_profile {
 	struct vt_profile_work *work;
 };
 
+enum vt_profile_what { VT_PROFILE_FUNCTIONS_ONLY, VT_PROFILE_STACKS };
+
 /*
  * Goes through the run. `filter`: categories, rings and times count; the reader's selection is changed.
- * `all`: spans without names too. 0 or a negative error; vt_profile_free in any case.
+ * VT_PROFILE_STACKS: stacks as well, and, where categories are named, spans without names too. 0 or a
+ * negative error; vt_profile_free in any case.
  */
 int vt_profile_make(struct vt_profile *p, const struct vt_input *in, const struct vt_filter *filter,
-                    bool all);
+                    enum vt_profile_what what);
 
 /* Longest exclusive time first. Numbers of functions in nodes are void after it. */
 void vt_profile_sort(struct vt_profile *p);

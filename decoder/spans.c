@@ -25,10 +25,17 @@ int vt_spans_begin(struct vt_spans *s, const struct vt_event_desc *desc, uint64_
 	return 0;
 }
 
-static void go(struct vt_spans *s, const struct vt_open_span *span, enum vt_span_end how)
+/* A span goes, the innermost of its category in an array that begins at `first`. */
+static void go(struct vt_spans *s, const struct vt_open_span *first, const struct vt_open_span *span,
+               enum vt_span_end how)
 {
-	if (s->gone)
-		s->gone(s->user, span, how);
+	const struct vt_open_span *outer = span;
+
+	if (!s->gone)
+		return;
+	while (outer > first && outer[-1].desc->category != span->desc->category)
+		outer--;
+	s->gone(s->user, span, outer > first ? outer - 1 : NULL, how);
 }
 
 /* Takes out spans of a category from the innermost on, down to index `from`: the others move up. */
@@ -42,7 +49,7 @@ static void take_out(struct vt_spans *s, unsigned category, unsigned from, uint6
 	for (unsigned i = s->depth; i-- > from;) {
 		if (s->open[i].desc->category % VT_MAX_CATEGORIES == category % VT_MAX_CATEGORIES && most > 0) {
 			most--;
-			go(s, &s->open[i], how);
+			go(s, s->open, &s->open[i], how);
 		} else {
 			s->open[--kept] = s->open[i];
 		}
@@ -77,7 +84,7 @@ bool vt_spans_end(struct vt_spans *s, const struct vt_event_desc *desc, struct v
 			take_out(s, desc->category, i + 1, UINT64_MAX, VT_SPAN_DROPPED);
 		s->unmatched_begins += before - s->depth;
 		*ended = s->open[i];
-		go(s, &s->open[i], VT_SPAN_ENDED);
+		go(s, s->open, &s->open[i], VT_SPAN_ENDED);
 		memmove(s->open + i, s->open + i + 1, (--s->depth - i) * sizeof(*s->open));
 		return true;
 	}
@@ -132,7 +139,7 @@ static void forget_aside(struct vt_spans *s, unsigned at)
 	struct vt_span_stack *stack = &s->aside[at];
 
 	for (unsigned i = stack->depth; i-- > 0;)
-		go(s, &stack->open[i], VT_SPAN_FORGOTTEN);
+		go(s, stack->open, &stack->open[i], VT_SPAN_EXPIRED);
 	s->forgotten += stack->depth + stack->beyond;
 	free(stack->open);
 	memmove(stack, stack + 1, (--s->aside_count - at) * sizeof(*stack));
@@ -259,6 +266,16 @@ void vt_spans_gap(struct vt_spans *s, const struct vt_gap *gap)
 		s->forgotten += s->beyond;
 		s->beyond = 0;
 	}
+}
+
+void vt_spans_flush(struct vt_spans *s)
+{
+	while (s->aside_count > 0)
+		forget_aside(s, s->aside_count - 1);
+	for (unsigned i = s->depth; i-- > 0;)
+		go(s, s->open, &s->open[i], VT_SPAN_FORGOTTEN);
+	s->depth = 0;
+	s->beyond = 0;
 }
 
 void vt_spans_free(struct vt_spans *s)

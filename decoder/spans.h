@@ -26,7 +26,8 @@ enum vt_span_end {
 	VT_SPAN_ENDED,                  /* by its END */
 	VT_SPAN_LEFT,                   /* by an UNWIND */
 	VT_SPAN_DROPPED,                /* its END never came */
-	VT_SPAN_FORGOTTEN,              /* by a gap, or a limit */
+	VT_SPAN_FORGOTTEN,              /* by a gap */
+	VT_SPAN_EXPIRED,                /* the same, or by a limit, while it was put aside */
 };
 
 struct vt_span_stack;
@@ -39,8 +40,12 @@ struct vt_spans {
 	struct vt_span_stack *aside;            /* oldest first */
 	unsigned aside_count, aside_capacity;
 	uint64_t *current;                      /* number of the stack by category; NULL: all 0 */
-	/* Told of each span that goes, innermost first, while it is the last of its category. NULL: nobody. */
-	void (*gone)(void *user, const struct vt_open_span *span, enum vt_span_end how);
+	/*
+	 * Told of each span that goes, innermost first; `outer` is the next of its category, or NULL. NULL:
+	 * nobody is told.
+	 */
+	void (*gone)(void *user, const struct vt_open_span *span, const struct vt_open_span *outer,
+	             enum vt_span_end how);
 	void *user;
 };
 
@@ -60,6 +65,10 @@ int vt_spans_switch(struct vt_spans *s, unsigned category, uint64_t stack);
 int vt_spans_instant(struct vt_spans *s, const struct vt_event_desc *desc, const uint64_t *values);
 
 void vt_spans_gap(struct vt_spans *s, const struct vt_gap *gap);
+
+/* The end of the log: all that is open goes as in a gap. */
+void vt_spans_flush(struct vt_spans *s);
+
 void vt_spans_free(struct vt_spans *s);
 
 /* Open spans that are put aside. */

@@ -16,7 +16,7 @@ int vt_summary_collect_functions(struct vt_summary *s)
 	/* Single events tell nothing of calls. */
 	if (f->event_count || f->where_count || f->min_duration_ns || f->no_bulk)
 		return 0;
-	int err = vt_profile_make(&s->profile, s->in, f, false);
+	int err = vt_profile_make(&s->profile, s->in, f, VT_PROFILE_FUNCTIONS_ONLY);
 	vt_profile_sort(&s->profile);
 	return err;
 }
@@ -86,9 +86,6 @@ static void put_remarks(struct vt_summary *s)
 	put_count(s->out, "no end    ", p->dropped, " whose return was lost: their time is at least this\n");
 	put_count(s->out, "no begin  ", p->unmatched, " whose call was lost, or came before the log: left out\n");
 	put_count(s->out, "too deep  ", p->deeper, " to follow: their time is their caller's\n");
-	if (p->capped)
-		vt_sink_printf(s->out, "more than %u different stacks: inclusive times are at least these\n",
-		               VT_PROFILE_NODES);
 }
 
 void vt_summary_functions(struct vt_summary *s)
@@ -131,6 +128,5 @@ void vt_summary_functions_json(struct vt_json *j, const struct vt_summary *s)
 	vt_json_put_u64(j, "without_end", p->dropped);
 	vt_json_put_u64(j, "without_begin", p->unmatched);
 	vt_json_put_u64(j, "too_deep", p->deeper);
-	vt_json_put_bool(j, "inclusive_at_least", p->capped);
 	vt_json_close(j, '}');
 }

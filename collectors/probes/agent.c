@@ -2,8 +2,8 @@
  * agent.c - the preloaded library: joins the run of `valktrace record` and carries the probes.
  *
  * It links libc and pthreads only, exports one versioned symbol and what its probes stand before (see
- * agent.map), and does nothing at all in a process
- * that is not part of a run. Whatever fails, the program goes on untraced.
+ * agent.map), and does nothing at all in a process that is not part of a run. Whatever fails, the program
+ * goes on untraced.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -108,7 +108,7 @@ static void functions(void **state)
 	const struct vt_filter filter = { .size = sizeof(filter) };
 	struct vt_profile p;
 
-	assert_int_equal(vt_profile_make(&p, *state, &filter, false), 0);
+	assert_int_equal(vt_profile_make(&p, *state, &filter, VT_PROFILE_FUNCTIONS_ONLY), 0);
 	expect(&p, A, 2, 40, 90, 90);           /* the recursion counts once */
 	expect(&p, B, 1, 20, 40, 40);
 	expect(&p, C, 1, 30, 30, 30);
@@ -136,7 +136,7 @@ static void a_window_knows_what_is_open(void **state)
 	                                  .until_set = true, .until_ns = 65 };
 	struct vt_profile p;
 
-	assert_int_equal(vt_profile_make(&p, *state, &filter, false), 0);
+	assert_int_equal(vt_profile_make(&p, *state, &filter, VT_PROFILE_FUNCTIONS_ONLY), 0);
 	expect(&p, A, 0, 15, 30, 30);
 	expect(&p, B, 0, 10, 25, 25);
 	expect(&p, C, 1, 5, 5, 5);
