@@ -116,7 +116,13 @@ $(BENCH)/bench_command: $(BENCH)/bench_command.o $(BENCH)/bench.o $(BENCH)/host/
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
 
-bench: $(TOOL) $(BENCH_PROGRAMS)
+# A hook that does nothing, for Lua: what the probe's is compared with.
+$(BENCH)/lua_empty.so: tests/bench/lua_empty.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -isystem /usr/include/lua5.4 -shared $(ALL_LDFLAGS) -o $@ $<
+
+bench: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(BENCH)/lua_empty.so
 	@tests/bench/run.sh $(B)
 
 # ---- hosts: programs that record themselves

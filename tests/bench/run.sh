@@ -34,6 +34,8 @@ rss_base_kib KiB <=1024
 rss_thread_kib KiB <=640
 first_emit_us us <=20
 start_ms ms <=15
+lua_default_overhead_percent % <=3
+lua_hook_ratio ratio <=1.5
 '
 
 # take NAME COMMAND...: the command prints one sample, which gets this name
@@ -49,6 +51,20 @@ drain() { "$bench/bench_pipeline" drain "$1" "$directory/drain.vtrace" >> "$samp
 idle() { "$bench/bench_host" idle "$directory/idle.vtrace" 5 >> "$samples"; rm -f "$directory"/idle*; }
 first() { "$bench/bench_host" first "$directory/first.vtrace" >> "$samples"; rm -f "$directory"/first*; }
 rss() { "$bench/bench_host" rss "$directory/rss.vtrace" >> "$samples"; rm -f "$directory"/rss*; }
+
+# lua NAME FORMULA N COMMAND...: seconds of fib(N) under plain COMMAND (a), then recorded (b), by turns; the
+# sample is FORMULA of the two. RECORD has the options; COMMAND may differ from what is recorded.
+lua()
+{
+	local name=$1 formula=$2 n=$3 a b
+	shift 3
+	a=$("$bench/bench_command" wall -1 "$@" "$directory/fib.lua" "$n")
+	b=$("$bench/bench_command" wall -1 "$tool" record -q -f -o "$directory/lua.vtrace" ${RECORD-} -- \
+		lua5.4 "$directory/fib.lua" "$n")
+	awk -v n="$name" -v a="${a#* }" -v b="${b#* }" "BEGIN { print n, $formula }" >> "$samples"
+}
+lua_default() { RECORD='' lua lua_default_overhead_percent '100 * (b / a - 1)' 35 lua5.4; }
+lua_hook() { RECORD='--category interp' LUA_CPATH="$bench/?.so" lua lua_hook_ratio 'b / a' 32 lua5.4 -l lua_empty; }
 
 reference=$directory/reference.vtrace
 times emit
@@ -69,6 +85,13 @@ times idle
 times rss
 times first
 times take start_ms "$bench/bench_command" start "$tool" record -q -o "$directory/start.vtrace" -- true
+
+cat > "$directory/fib.lua" << 'EOF'
+local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end
+fib(tonumber(arg[1]))
+EOF
+times lua_default
+times lua_hook
 
 [ -z "${VERBOSE:-}" ] || sort "$samples" >&2
 awk -v figures="$figures" -v check="${CHECK:-0}" '
