@@ -121,8 +121,8 @@ static uint32_t node_of(struct vt_profile *p, uint32_t parent, uint32_t function
 	return w->by_stack[at] - 1;
 }
 
-static uint32_t function_of(struct vt_profile *p, const struct vt_ring_info *ring,
-                            const struct vt_event_desc *desc, const uint64_t *id)
+static VT_COLD uint32_t find_function(struct vt_profile *p, const struct vt_ring_info *ring,
+                                      const struct vt_event_desc *desc, const uint64_t *id)
 {
 	char text[2 * VT_MAX_NAME + 2];
 	size_t length;
@@ -135,8 +135,6 @@ static uint32_t function_of(struct vt_profile *p, const struct vt_ring_info *rin
 	}
 	unsigned at = (unsigned)(*id % CACHED);
 	struct vt_profile_work *w = p->work;
-	if (w->cache[at].process == ring->process && w->cache[at].id == *id)
-		return w->cache[at].function;
 	const char *name = vt_reader_string(p->in->reader, ring->process, *id, &length);
 	if (!name) {
 		snprintf(text, sizeof(text), "#%llu", (unsigned long long)*id);
@@ -148,6 +146,17 @@ static uint32_t function_of(struct vt_profile *p, const struct vt_ring_info *rin
 	w->cache[at].id = *id;
 	w->cache[at].function = function;
 	return function;
+}
+
+static inline uint32_t function_of(struct vt_profile *p, const struct vt_ring_info *ring,
+                                   const struct vt_event_desc *desc, const uint64_t *id)
+{
+	const struct vt_profile_work *w = p->work;
+	unsigned at = id ? (unsigned)(*id % CACHED) : 0;
+
+	if (vt_likely(id && w->cache[at].process == ring->process && w->cache[at].id == *id))
+		return w->cache[at].function;
+	return find_function(p, ring, desc, id);
 }
 
 /* ---- frames -------------------------------------------------------------------------------------- */
@@ -209,6 +218,20 @@ static inline void close_frame(struct track *t, const struct frame *f, const str
 		t->profile->work->frames[caller->frame].called += all;
 	if (how != VT_SPAN_EXPIRED)
 		t->active[f->function]--;
+}
+
+/* The usual END, of the innermost span: as vt_spans_end. */
+static inline bool end_innermost(struct track *t, const struct vt_event_desc *desc)
+{
+	struct vt_spans *s = &t->spans;
+	struct vt_profile_work *w = t->profile->work;
+
+	if (s->beyond > 0 || s->depth == 0 || s->open[s->depth - 1].desc->id + 1 != desc->id)
+		return false;
+	uint32_t at = s->open[--s->depth].frame;
+	close_frame(t, &w->frames[at], s->depth > 0 ? &s->open[s->depth - 1] : NULL, VT_SPAN_ENDED);
+	w->spare[w->spare_count++] = at;
+	return true;
 }
 
 static void on_gone(void *user, const struct vt_open_span *span, const struct vt_open_span *outer,
@@ -364,6 +387,8 @@ static inline int on_event(struct track *t, const struct vt_batch *batch, struct
 	spend(t, ns);
 	if (desc->flags & VT_EVENT_BEGIN)
 		return begin(t, desc, id, ns, ticks);
+	if ((desc->flags & VT_EVENT_END) && vt_likely(end_innermost(t, desc)))
+		return 0;
 	if (desc->flags & VT_EVENT_END) {
 		bool beyond = t->spans.beyond > 0;
 		t->profile->unmatched += !vt_spans_end(&t->spans, desc, &ended) && !beyond;

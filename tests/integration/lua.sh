@@ -80,6 +80,16 @@ run errors events=interp
 # the chunk and deep(9) down to deep(0): 50 errors leave nothing
 is 'errors do not leak depth' "$(final valk_stack_depth_max errors.vtrace)" 11
 
+is 'errors: fifty of them left eleven calls' "$(valktrace decode --event interp.unwind --format json errors.vtrace |
+	jq -s '[.[] | select(.left == 11)] | length')" 50
+for program in errors coroutines; do
+	run $program events=interp,ring-size=64M
+	is "$program: each return has its call, each call that was not left its return" \
+		"$(valktrace summary --json $program.vtrace | jq -c '.calls | [.without_begin, .without_end]')" '[0,0]'
+done
+is 'coroutines: what the body of one calls is not called by who resumes it' \
+	"$(valktrace decode --format folded coroutines.vtrace | grep -c 'resume;')" 0
+
 # ---- the collector -----------------------------------------------------------------------------
 
 run exact ring-size=1M

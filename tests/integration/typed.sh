@@ -21,7 +21,7 @@ for kind in "$CC -std=c11" "clang -std=c11" "$CXX -x c++ -std=c++11" "$CXX -x c+
 		continue
 	fi
 	rm -f x.vtrace
-	./typed x.vtrace myvm 1
+	ok "$kind: runs, and is told of changes" ./typed x.vtrace myvm 1
 	is "$kind: the host's events" "$(fields x.vtrace)" "$expected"
 done
 
