@@ -42,7 +42,7 @@ RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_t
 COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/interp.c collectors/probes/agent.c collectors/probes/boehm.c \
-	collectors/probes/lua.c core/clock.c core/crc32c.c \
+	collectors/probes/lua.c collectors/probes/lua_hook.c core/clock.c core/crc32c.c \
 	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 DECODER_SRCS := $(sort $(wildcard decoder/*.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))

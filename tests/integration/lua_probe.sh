@@ -2,7 +2,6 @@
 # lua_probe.sh - unmodified Lua programs under record --category interp: what they print is what they print
 # without it, and the log has each call that they make.
 . "$(dirname "$0")/lib.sh"
-[ -z "${SAN-}" ] || { skip 'lua probe' 'the agent is preloaded'; finish; }
 programs=$ROOT/tests/hosts/programs
 unset LUA_INIT LUA_INIT_5_4 LUA_PATH LUA_CPATH
 
@@ -198,8 +197,11 @@ if $CC -O1 -I/usr/include/lua5.4 embed.c -o embed -llua5.4 2> errors; then
 else
 	skip 'a program with liblua5.4' "$(head -n 1 errors)"
 fi
-valktrace record -q -f -o host.vtrace --category interp --ring-size 64M -- "$BUILD/tests/lua-host" "$programs/fib.lua" > out
-is 'a host that reports itself is not reported twice' "$(final valk_function_calls_total host.vtrace)" \
-	$(($(cut -f 2 out) + 1))
+if [ -z "${SAN-}" ]; then
+	valktrace record -q -f -o host.vtrace --category interp --ring-size 64M -- "$BUILD/tests/lua-host" \
+		"$programs/fib.lua" > out
+	is 'a host that reports itself is not reported twice' "$(final valk_function_calls_total host.vtrace)" \
+		$(($(cut -f 2 out) + 1))
+fi
 
 finish
