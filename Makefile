@@ -37,9 +37,11 @@ WIRE_SRCS := \
 	core/schema_wire.c core/split.c core/wire.c core/wire_records.c core/wire_tallies.c \
 	core/clock.c core/ring_file.c # EOL
 WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
-ENGINE_SRCS := core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
+ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
-COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c # EOL
+COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
+# What the recorder samples, wherever it runs.
+SAMPLER_SRCS := # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c core/clock.c core/crc32c.c \
 	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
@@ -48,7 +50,7 @@ UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_OBJS     := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) $(ENGINE_SRCS) $(COLLECTOR_SRCS))
-TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/recorder.c $(RECORD_SRCS) $(DECODER_SRCS))
+TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/collecting.c core/recorder.c collectors/registry.c $(SAMPLER_SRCS) $(RECORD_SRCS) $(DECODER_SRCS))
 READER_OBJS  := $(call obj,$(WIRE_SRCS) $(filter-out decoder/main.c decoder/cmd_%,$(DECODER_SRCS)))
 AGENT_OBJS   := $(call obj,$(AGENT_SRCS))
 

@@ -2,7 +2,7 @@
  * collector.h - who samples something on the recorder's loop: one file in collectors/, one const vtable, one
  * line in collectors/registry.c.
  *
- * A collector sets metrics of a followed process (machine-wide ones of the run's first process, index 0) and
+ * A collector sets metrics of a followed process, or of the run (VT_COLLECT_RUN, for what is machine-wide), and
  * says what it cannot give and why. Values go into the process's ring file, so that live calls, records of
  * the log and what is recovered after a death all see the last ones. All calls are made on the recorder's
  * thread. A collector that cannot open is left out: the rest goes on.
@@ -44,6 +44,8 @@ struct vt_collect {
 	int (*metric)(const struct vt_collect *c, const struct vt_metric_desc *desc);
 };
 #define VT_RUN_METRICS 320u
+/* As `process`: the run itself. What is machine-wide, or of all processes together. */
+#define VT_COLLECT_RUN UINT32_MAX
 
 struct vt_collector {
 	const char *name, *summary;     /* "vm", one line for `record --help` and `schema --collectors` */
@@ -53,8 +55,11 @@ struct vt_collector {
 	int (*open)(void *state, const struct vt_collect *c);
 	/* Called before each counter record: every settings->counters_ns, and once before the last one. */
 	void (*sample)(void *state, const struct vt_collect *c, uint64_t monotonic_ns);
-	/* Closes handles on the loop; their memory must outlive the call until the loop has run once more. */
-	void (*close)(void *state, const struct vt_collect *c);
+	/*
+	 * Frees `state`, with free(): at once, or when the last handle that it has on the loop is closed. The
+	 * struct vt_collect is gone by then.
+	 */
+	void (*close)(void *state);
 };
 
 extern const struct vt_collector *const vt_collectors[];        /* ends with NULL */

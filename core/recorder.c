@@ -11,6 +11,7 @@
 
 #include <valktrace/error.h>
 
+#include "core/collecting.h"
 #include "core/recorder.h"
 
 /* ---- the waiter -------------------------------------------------------------------------------- */
@@ -170,6 +171,8 @@ static int write_schema(struct vt_recorder *r)
 	struct vt_out payload = { 0 };
 
 	vt_schema_encode(&payload, vt_schema_builtin());
+	if (r->collecting)
+		vt_collecting_schema(r->collecting, &payload);
 	int err = vt_log_records(&r->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, &payload);
 	vt_out_free(&payload);
 	if (!err) {
@@ -261,6 +264,7 @@ static void on_counters(uv_timer_t *handle)
 	struct vt_recorder *r = handle->data;
 	int err = 0;
 
+	vt_collecting_sample(r->collecting);
 	for (unsigned i = 0; i < r->process_count && !err; i++) {
 		vt_follow_threads(r->processes[i]);
 		err = vt_follow_counters(r->processes[i], 0, &r->out);
@@ -370,6 +374,17 @@ static int start_loop(struct vt_recorder *r, const struct vt_settings *settings)
 	return err;
 }
 
+static int start_collecting(struct vt_recorder *r, const struct vt_settings *settings)
+{
+	r->settings = *settings;
+	r->collecting = vt_collecting_open(r, &r->settings);
+	if (r->collecting)
+		return 0;
+	stop_waiting(r);
+	close_handles(r);
+	return -ENOMEM;
+}
+
 int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_settings *settings,
                      const char *path, bool replace, uint64_t run, uint32_t *bell)
 {
@@ -398,6 +413,8 @@ int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_set
 		err = write_schema(r);
 		if (!err)
 			err = start_loop(r, settings);
+		if (!err)
+			err = start_collecting(r, settings);
 		if (err)
 			vt_log_close(&r->log);
 	}
@@ -411,12 +428,14 @@ int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
 	int err = 0;
 
 	stop_waiting(r);
+	vt_collecting_sample(r->collecting);
 	while (r->process_count > 0) {
 		int e = vt_recorder_finish(r, r->processes[0]->index, ending, 0);
 		err = err ? err : e;
 	}
 	write_last_facts(r);
 	int e = r->unfinished ? vt_log_abandon(&r->log) : vt_log_close(&r->log);
+	vt_collecting_close(r->collecting);
 	close_handles(r);
 	vt_splitter_free(r->splitter);
 	free(r->processes);
@@ -457,6 +476,7 @@ int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, 
 	r->processes[r->process_count++] = p;
 	if (r->next_process++ == 0)
 		write_fact(r, "recorder", r->options);
+	vt_collecting_touch(r->collecting);
 	return p->index;
 }
 
@@ -477,6 +497,7 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 	p->status = status;
 	if (ending != VT_END_RUNNING)
 		p->ended_ticks = vt_anchor_now().ticks;
+	vt_collecting_touch(r->collecting);
 	int err = before_round(r);
 	if (!err)
 		err = vt_follow_finish(p, r->splitter, &r->out);

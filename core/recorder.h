@@ -42,6 +42,8 @@ struct vt_recorder {
 
 	struct vt_log log;
 	struct vt_splitter *splitter;
+	struct vt_collecting *collecting;
+	struct vt_settings settings;
 	struct vt_follow_out out;
 	struct vt_followed **processes; /* those that are still followed */
 	unsigned process_count, process_room;

@@ -52,7 +52,7 @@ void vt_sample(struct vt_ring_view *v, struct vt_counter_sample *s)
 			add_slot(s, slot);
 	}
 	take_off_bases(s, f);
-	for (unsigned m = 0; m < VT_METRIC_COUNT; m++)
+	for (unsigned m = 0; m < VT_MAX_METRICS; m++)
 		if (m >= VT_MAX_CELLS || vt_schema_builtin()->metrics[m].kind == VT_METRIC_GAUGE)
 			s->values[m] = vt_load_relaxed(&f->gauges[m]);
 
@@ -63,7 +63,7 @@ void vt_sample(struct vt_ring_view *v, struct vt_counter_sample *s)
 	memcpy(s->present, f->present, sizeof(s->present));
 	s->present[VT_M_trace_events / 64] |= 7ull << VT_M_trace_events % 64;
 	/* A cell that was counted has a writer, declared or not. */
-	for (unsigned m = 0; m < VT_METRIC_COUNT; m++)
+	for (unsigned m = 0; m < VT_MAX_METRICS; m++)
 		if (s->values[m] != 0)
 			s->present[m / 64] |= 1ull << m % 64;
 	vt_sample_sources(v, s);
