@@ -39,7 +39,7 @@ void vt_gc_attach(void)
 
 static void begin(enum vt_gc_type type, bool concurrent)
 {
-	if (now.cycle || !vt_load_relaxed(&vt__gate->counting))
+	if (now.cycle || !vt_load_relaxed(&vt__gate.counting))
 		return;
 	now.cycle = vt_add_relaxed(&last_cycle, 1) + 1;
 	now.type = type;

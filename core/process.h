@@ -14,7 +14,7 @@
 enum { VT_WANTED_NAMES = 512 };
 
 struct vt_process {
-	struct vt_gate *gate;           /* one page, MADV_WIPEONFORK; NULL until the first attach */
+	struct vt_gate *gate;           /* of this library; who joined us has one of his own */
 	struct vt_ring_file *file;      /* NULL: not attached */
 	struct vt_ring_place place;
 	struct vt_geometry geometry;
@@ -60,7 +60,7 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 /* Is this process recorded now? Not in a child that has its parent's memory but no ring file. */
 static inline bool vt_process_recording(void)
 {
-	return vt_process.file && vt_load_relaxed(&vt__gate->counting);
+	return vt_process.file && vt_load_relaxed(&vt__gate.counting);
 }
 
 /* Closes the gate: threads go quiet. The file stays mapped, for a thread may be inside an emit. */

@@ -104,7 +104,7 @@ void vt_emit_text(unsigned id, const uint64_t *words, unsigned count, const char
 {
 	uint64_t record[1 + VT_MAX_FIELDS + VT_MAX_TEXT / 8];
 
-	if (!(vt_load_relaxed(&vt__gate->mask) >> (id >> 8 & 63) & 1) || count >= VT_MAX_FIELDS)
+	if (!(vt_load_relaxed(&vt__gate.mask) >> (id >> 8 & 63) & 1) || count >= VT_MAX_FIELDS)
 		return;
 	length = !text ? 0 : length < VT_MAX_TEXT ? length : VT_MAX_TEXT;
 	size_t text_words = (length + 7) / 8;

@@ -411,7 +411,7 @@ void vt_thread_name(const char *name)
 	int index = vt_thread_slot();
 	union { char bytes[40]; uint64_t words[5]; } text = { .bytes = "" };
 
-	if (!name || !vt_load_relaxed(&vt__gate->counting))
+	if (!name || !vt_load_relaxed(&vt__gate.counting))
 		return;
 	if (index < 0 && vt_thread_claim())
 		index = vt_thread_slot();

@@ -91,7 +91,7 @@ static void on_exit_called(int status, void *unused)
 {
 	(void)unused;
 	struct vt_ring_file *f = vt_process.file;
-	if (!f || !vt_load_relaxed(&vt__gate->counting))
+	if (!f || !vt_load_relaxed(&vt__gate.counting))
 		return;
 	f->exit_status = (uint32_t)status & 0xff;
 	vt_store_release(&f->exited, 1);
