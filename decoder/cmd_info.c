@@ -142,9 +142,15 @@ static void print_missing(struct vt_sink *out, const struct vt_input *in)
 	line_begin(out, "missing");
 	vt_sink_string(out, "all after ");
 	vt_put_seconds(out, vt_reader_ns(in->reader, in->run->last), 3);
-	vt_sink_string(out, " s: it is in the ring file on the machine of the run until\n");
+	if (in->run->damaged) {
+		vt_sink_string(out, " s: the file was damaged or cut on its way here; ask for\n");
+		line_begin(out, "");
+		vt_sink_string(out, "it again\n");
+		return;
+	}
+	vt_sink_string(out, " s: it is in the ring file on the machine of the run,\n");
 	line_begin(out, "");
-	vt_sink_string(out, "that reboots, or the recorder is still running. Run there:\n");
+	vt_sink_string(out, "until that reboots, or the recorder is still running. Run there:\n");
 	line_begin(out, "");
 	vt_sink_string(out, "valktrace recover ");
 	vt_put_name(out, in->name);

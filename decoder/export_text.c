@@ -94,7 +94,7 @@ static __attribute__((noinline)) struct text_ring *add_ring(struct text_state *t
 	vt_sink_string(&s, "  ");
 	vt_thread_label(&s, t->context->in, info);
 	vt_sink_blanks(&s, s.used - 2 < t->label_width ? t->label_width - (s.used - 2) : 0);
-	s.colour = t->out->colour;
+	s.colour = s.coloured = t->out->colour;
 	vt_sink_role(&s, VT_ROLE_END);
 	vt_sink_string(&s, "  ");
 	int err = take_bytes(&s, &ring->label);

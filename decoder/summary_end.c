@@ -64,8 +64,11 @@ static void print_open(struct vt_summary *s, size_t line, const struct vt_end_sp
 	vt_sink_string(s->out, "in ");
 	if (!vt_summary_event_at(s, ring, inner->span.ticks))
 		put_span_name(s, inner);
-	vt_sink_string(s->out, " for at most ");
-	vt_put_ns(s->out, ns_between(s, inner->span.ticks, end));
+	/* Without an end, what came after the last event is not known. */
+	if (ring->process->end > 0) {
+		vt_sink_string(s->out, " for at most ");
+		vt_put_ns(s->out, ns_between(s, inner->span.ticks, end));
+	}
 	for (size_t i = 1; i < count && i < MOST_OPEN; i++) {
 		vt_sink_char(s->out, ',');
 		if (s->out->used - line > MOST_COLUMN) {
