@@ -223,9 +223,7 @@ static void print_categories(struct vt_sink *out, const struct vt_run_info *run)
 static void print_causes(struct vt_sink *out, const struct vt_run_info *run)
 {
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum == 0)
 			continue;
 		vt_sink_printf(out, "\nlost       ");
@@ -372,9 +370,7 @@ static void json_causes(struct vt_json *j, const struct vt_run_info *run)
 {
 	vt_json_open(j, "lost_by_cause", '{');
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum > 0)
 			vt_json_put_u64(j, vt_cause_name(cause), sum);
 	}

@@ -321,6 +321,15 @@ uint64_t vt_lost_of(const uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES], unsi
 	return sum;
 }
 
+uint64_t vt_lost_to(const struct vt_run_info *run, unsigned cause)
+{
+	uint64_t sum = 0;
+
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+		sum += run->lost[cause][c];
+	return sum;
+}
+
 uint64_t vt_lost_all(const struct vt_run_info *run)
 {
 	uint64_t sum = 0;
@@ -352,9 +361,7 @@ static void append_causes(struct vt_sink *line, const struct vt_run_info *run)
 	const char *before = " (";
 
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum == 0)
 			continue;
 		vt_sink_printf(line, "%s%s ", before, vt_cause_name(cause));

@@ -102,9 +102,7 @@ static void put_losses(struct vt_json *j, const struct vt_run_info *run)
 
 	vt_json_open(j, "lost_by_cause", '{');
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum == 0)
 			continue;
 		vt_json_open(j, vt_cause_name(cause), '{');
