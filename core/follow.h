@@ -52,6 +52,9 @@ struct vt_followed {
 	struct vt_fullest fullest;
 	const struct vt_resume *resume; /* what a log already holds of its rings; the recoverer's */
 	unsigned resume_count;
+	/* Called with each counter record of ours that is in the log. 0 or a negative error; NULL: nobody asks. */
+	int (*sampled)(void *user, const struct vt_followed *p, const struct vt_counter_sample *s);
+	void *sampled_user;
 };
 
 /* Takes over `view` (opened by the caller). 0 or -ENOMEM. */

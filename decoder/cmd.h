@@ -20,6 +20,7 @@ enum vt_exit {
 	VT_EXIT_LIMIT = 6,
 	VT_EXIT_INPUT = 7,              /* cannot be read */
 	VT_EXIT_LOSS = 8,
+	VT_EXIT_VIOLATED = 9,           /* of check: a rule is */
 };
 
 struct vt_command {
@@ -38,7 +39,7 @@ struct vt_command {
 
 extern const struct vt_command *const vt_commands[];    /* ends with NULL */
 
-extern const struct vt_command vt_cmd_completion, vt_cmd_decode, vt_cmd_info, vt_cmd_man, vt_cmd_record,
+extern const struct vt_command vt_cmd_check, vt_cmd_completion, vt_cmd_decode, vt_cmd_info, vt_cmd_man, vt_cmd_record,
 	vt_cmd_recover, vt_cmd_schema, vt_cmd_summary, vt_cmd_verify;
 
 /* "valktrace: " and one line to stderr. */
