@@ -107,7 +107,7 @@ static const struct { const char *name; uint8_t how; } stats[] = {
 	{ "p90", VT_HOW_P90 }, { "p99", VT_HOW_P99 }, { "p999", VT_HOW_P999 }, { "count", VT_HOW_NUMBER },
 };
 
-/* The type whose name is the rule's up to its last point; of a span, the end of it. */
+/* The type whose name is the rule's up to its last point. */
 static const struct vt_event_desc *find_event(const struct vt_rule *r, size_t length,
                                               const struct vt_schema *schema)
 {
@@ -122,10 +122,17 @@ static const struct vt_event_desc *find_event(const struct vt_rule *r, size_t le
 		snprintf(name, sizeof(name), "%s.%s", category, e->name);
 		if (strlen(name) != length || memcmp(name, r->name, length) != 0)
 			continue;
-		const struct vt_event_desc *end = e->flags & VT_EVENT_BEGIN ? vt_schema_event(schema, id + 1) : NULL;
-		return end && end->flags & VT_EVENT_END && end->category == e->category ? end : e;
+		return e;
 	}
 	return NULL;
+}
+
+/* Of a span the end carries the duration. */
+static const struct vt_event_desc *end_of(const struct vt_event_desc *e, const struct vt_schema *schema)
+{
+	const struct vt_event_desc *end = e->flags & VT_EVENT_BEGIN ? vt_schema_event(schema, e->id + 1u) : NULL;
+
+	return end && end->flags & VT_EVENT_END && end->category == e->category ? end : e;
 }
 
 /* 0: no such event; negative: it has no duration. */
@@ -139,6 +146,7 @@ static int event_subject(struct vt_rule *r, const struct vt_schema *schema)
 		const struct vt_event_desc *e = find_event(r, (size_t)(stat - r->name), schema);
 		if (!e)
 			return 0;
+		e = stats[i].how == VT_HOW_NUMBER ? e : end_of(e, schema);
 		r->over = VT_OVER_EVENTS;
 		r->how = stats[i].how;
 		r->unit = r->how == VT_HOW_NUMBER ? VT_RULE_COUNT : VT_RULE_NS;

@@ -54,7 +54,6 @@ struct job {
 	unsigned count;
 	double min_coverage;
 	struct vt_pages pages;
-	int code;                       /* of the rules: VT_EXIT_OK, _VIOLATED or _LOSS */
 };
 
 /* ---- the rules ------------------------------------------------------------------------------------- */
@@ -197,8 +196,8 @@ static int judge(struct job *job, struct vt_input *in, struct vt_check *c)
 		else
 			vt_check_print(&text, c, &c->found[i]);
 	}
-	job->code = vt_exit_worse(job->code, code_of(job, c));
-	return vt_pages_add(&job->pages, &text);
+	int code = vt_pages_add(&job->pages, &text);
+	return code ? code : code_of(job, c);
 }
 
 static int check_run(void *user, struct vt_input *in)
@@ -256,8 +255,7 @@ static int work(struct job *job, char **files, int count)
 	job->pages.path = job->set.output;
 	code = vt_inputs_each(&all, check_run, job);
 	vt_inputs_free(&all);
-	/* The verdict gives way to what is wrong with the input, and is no reason to keep back the output. */
-	return vt_exit_worse(vt_pages_close(&job->pages, code), job->code);
+	return vt_pages_close(&job->pages, code);
 }
 
 static int run(int argc, char **argv)
@@ -283,13 +281,13 @@ static int run(int argc, char **argv)
 const struct vt_command vt_cmd_check = {
 	.name = "check",
 	.args = "[FILE...|-]",
-	.summary = "judge runs by rules: too much time in the collector, too long a pause",
-	.details = "A rule says what must not be: SUBJECT OP VALUE, OP one of > >= < <= == !=, and VALUE\n"
-	           "with its unit: %, us ms s, KiB MiB GiB. Without rules: gc.time > 10%,\n"
-	           "gc.heap > 90%, tick.max > 16ms, as far as the run has them. One line each:\n"
+	.summary = "judge runs by rules, for CI: pauses too long, heap too full",
+	.details = "A rule says what must not be: SUBJECT OP VALUE. OP is one of > >= < <= == !=,\n"
+	           "VALUE has its unit: %, us ms s, KiB MiB GiB. Without rules: gc.time > 10%,\n"
+	           "gc.heap > 90%, tick.max > 16ms, as far as the run has them. A line for each:\n"
 	           "ok, VIOLATED, or unknown and why. Shares and rates are judged over each\n"
 	           "interval between counter records, percentiles over all events of the run.\n"
-	           "A rule that needs none but counters does not care for lost events.\n"
+	           "Counters are exact, whatever was lost of the events.\n"
 	           "Subjects: any metric, any event's duration (EVENT.p99), and\n"
 #define VT_SUBJECT(name, over, unit, how, top, bottom, help) "  " name ": " help "\n"
 #include "core/subjects.def"
@@ -298,7 +296,7 @@ const struct vt_command vt_cmd_check = {
 	         "  1  output failed    4  not a log                      7  cannot be read\n"
 	         "  2  wrong usage      5  of an unknown version          9  a rule is violated\n"
 	         "  8  a rule cannot be judged: no source, or too much lost\n"
-	         "Of several the first in 1 2 7 4 5 6 3 9 8: what is wrong with the input comes first.\n",
+	         "  of several the first in 1 2 7 4 5 6 3 9 8: the input comes before the verdict\n",
 	.examples = "  valktrace check\n"
 	            "  valktrace check -r 'gc.pause.p99 > 5ms' -r 'lost > 0' run.vtrace\n"
 	            "  valktrace check --rules limits.txt --json *.vtrace | jq .verdict\n"
