@@ -28,6 +28,7 @@ struct vt_command {
 	const char *args;               /* after the options, for the usage line */
 	const char *summary;            /* one line for the list of commands */
 	const char *details;            /* more text of --help, or NULL */
+	const char *subjects;           /* more lines of --help, a table as it stands, or NULL: check */
 	const char *examples;           /* lines of --help, or NULL */
 	const char *exits;              /* lines of --help on exit codes, or NULL */
 	const struct vt_opt *opts;      /* ends with VT_OPT_END */

@@ -234,7 +234,7 @@ static int print_subjects(void)
 	vt_sink_string(&text,
 		"METRIC               a metric by its Prometheus family or its name\n"
 		"METRIC/s             how much a second a counter grows\n"
-		"EVENT.max            of the durations of an event, such as gc.mark or loop.idle:\n"
+		"EVENT.p99            of the durations of an event, such as gc.mark or loop.idle:\n"
 		"                     max min mean p50 p90 p99 p999, or their number: count\n");
 	return vt_sink_print(&text);
 }
@@ -288,10 +288,14 @@ const struct vt_command vt_cmd_check = {
 	           "ok, VIOLATED, or unknown and why. Shares and rates are judged over each\n"
 	           "interval between counter records, percentiles over all events of the run.\n"
 	           "Counters are exact, whatever was lost of the events.\n"
-	           "Subjects: any metric, any event's duration (EVENT.p99), and\n"
+	,
+	.subjects =
 #define VT_SUBJECT(name, over, unit, how, top, bottom, help) "  " name ": " help "\n"
 #include "core/subjects.def"
-	           ,
+		"  METRIC: a metric by its Prometheus family or its name\n"
+		"  METRIC/s: how much a second a counter grows\n"
+		"  EVENT.p99: of the durations of an event such as gc.mark; max min mean p50 p90\n"
+		"  p99 p999, or their number: EVENT.count\n",
 	.exits = "  0  all rules hold   3  input damaged, the rest used   6  a limit was reached\n"
 	         "  1  output failed    4  not a log                      7  cannot be read\n"
 	         "  2  wrong usage      5  of an unknown version          9  a rule is violated\n"
