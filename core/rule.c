@@ -289,7 +289,7 @@ int vt_rule_parse(struct vt_rule *r, const char *text, const struct vt_schema *s
 	if (!err)
 		err = find_limit(r, limit, problem, size);
 	if (!err)
-		snprintf(r->text, sizeof(r->text), "%s %s %s", r->name, vt_rule_ops[r->op], r->limit_text);
+		snprintf(r->text, sizeof(r->text), "%.63s %s %.31s", r->name, vt_rule_ops[r->op], r->limit_text);
 	return err;
 }
 
