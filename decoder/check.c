@@ -70,7 +70,8 @@ static int judge_record(void *user, const struct vt_counters *from)
 		struct vt_judgement j;
 		if (f->rule.over != VT_OVER_MOMENT && f->rule.over != VT_OVER_INTERVAL)
 			continue;
-		vt_rule_judge(&f->rule, &states[f->state], &point, from->flags & VT_COUNTERS_FINAL, c->least_ns, &j);
+		vt_rule_judge(&f->rule, &states[f->state], &point, from->flags & VT_COUNTERS_FINAL,
+		              c->least_ns, &j);
 		take(f, &j, from->process);
 	}
 	return 0;

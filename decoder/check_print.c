@@ -55,7 +55,8 @@ static void put_details(struct vt_sink *out, const struct vt_check *c, const str
 		vt_sink_string(out, interval ? " intervals" : " records");
 	}
 	/* A longer one may have been lost: the counter knows of it. */
-	bool longest = f->located && (double)f->times->most >= 0.99 * f->value && strcmp(f->rule.name + strlen(f->rule.name) - 4, ".max") == 0;
+	bool longest = f->located && (double)f->times->most >= 0.99 * f->value &&
+	               strcmp(f->rule.name + strlen(f->rule.name) - 4, ".max") == 0;
 	if (f->verdict == VT_CHECK_VIOLATED && longest) {
 		if (f->cycle > 0)
 			vt_sink_printf(out, "cycle %llu, ", (unsigned long long)f->cycle);

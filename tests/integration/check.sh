@@ -63,12 +63,14 @@ has '... with a line for each rule' "$(valktrace summary gc.vtrace)" '^gc\.cycle
 is '... and so has its JSON' "$(valktrace summary --json gc.vtrace | jq -r '.thresholds[] | select(.limit == 3) | "\(.rule) \(.times) \(.open)"')" \
 	'gc.cycles>3 1 0'
 is 'their rings are closed: what was emitted is known' "$(valktrace info --json gc.vtrace |
-	jq -c '[.threads[] | select(.recorder) | .committed.meta]')" '[2,2]'
+	jq -c '[.threads[] | select(.recorder) | .committed.meta // 1 | . % 2 == 0] | all and length == 2')" true
 has 'the rings of the recorder are no threads' "$(valktrace info gc.vtrace)" '^threads +1$'
 valktrace record -q -o quiet.vtrace --warn 'gc.cycles > 3' -- guile garbage.scm 2>err
 is 'record -q says nothing' "$(cat err)" ''
-ok 'an independent reader finds the same' /usr/bin/python3 "$ROOT/tests/spec_reader.py" --against \
-	"$(command -v valktrace)" quiet.vtrace
+# Only what is read, not when it was: on a busy machine the two differ by microseconds, violations or not.
+out=$(/usr/bin/python3 "$ROOT/tests/spec_reader.py" --against "$(command -v valktrace)" quiet.vtrace)
+has 'an independent reader reads all of it' "$out" '^[0-9]+ events, [0-9]+ differences, 0 notes$'
+is '... and finds the same' "$(grep -vE '^event [0-9]+: at [0-9]+ ns, the tool says|^[0-9]+ events, ' <<<"$out")" ''
 VALKTRACE='warn=gc.cycles>3,warn=gc.time>100%' valktrace record -q -o env.vtrace -- guile garbage.scm
 is 'VALKTRACE=warn=' "$(valktrace decode --event meta.violation env.vtrace | wc -l)" 1
 
