@@ -430,7 +430,8 @@ int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_fo
 	add_said_sources(p, &s);
 	if (!p->view.live)
 		date_by_last_event(p, &s);
-	return write_sample(p, &s, out);
+	int err = write_sample(p, &s, out);
+	return err || !p->sampled ? err : p->sampled(p->sampled_user, p, &s);
 }
 
 static void sample_of_snapshot(const struct vt_followed *p, const struct vt_snapshot *from,

@@ -17,6 +17,7 @@
 #include "core/follow.h"
 #include "core/log.h"
 #include "core/options.h"
+#include "core/warn.h"
 
 #define VT_REASON_MAX 128u
 
@@ -44,6 +45,7 @@ struct vt_recorder {
 	struct vt_splitter *splitter;
 	struct vt_collecting *collecting;
 	struct vt_settings settings;
+	struct vt_warner *warner;       /* NULL: no rule was given */
 	struct vt_follow_out out;
 	struct vt_followed **processes; /* those that are still followed */
 	unsigned process_count, process_room;

@@ -163,6 +163,7 @@ static int take_thread(struct vt_catalog *c, uint16_t kind, struct vt_in body)
 	ring->slot = r.slot;
 	ring->generation = r.generation;
 	ring->info.is_signal = r.kind == 1;
+	ring->info.is_recorder = r.kind == 2;
 	if (strlen(ring->info.name) == r.name.length &&
 	    memcmp(ring->info.name, r.name.at ? r.name.at : "", r.name.length) == 0)
 		return 0;

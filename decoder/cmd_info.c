@@ -266,7 +266,7 @@ static void print_text(struct vt_sink *out, const struct vt_input *in)
 	print_categories(out, in->run);
 	print_causes(out, in->run);
 	for (unsigned i = 0; i < in->run->ring_count; i++)
-		threads += !in->run->rings[i]->is_signal;
+		threads += !in->run->rings[i]->is_signal && !in->run->rings[i]->is_recorder;
 	vt_sink_printf(out, "\nthreads    %u\n", threads);
 	uint64_t last = last_record(in);
 	if (last > 0)
@@ -353,6 +353,8 @@ static void json_thread(struct vt_json *j, const struct vt_input *in,
 	vt_json_put_u64(j, "tid", ring->tid);
 	vt_json_put_string(j, "thread", vt_thread_name_of(ring));
 	vt_json_put_bool(j, "signal", ring->is_signal);
+	if (ring->is_recorder)
+		vt_json_put_bool(j, "recorder", true);
 	if (ring->last > 0) {
 		vt_json_put_u64(j, "first_ns", vt_reader_ns(in->reader, ring->first));
 		vt_json_put_u64(j, "last_ns", vt_reader_ns(in->reader, ring->last));

@@ -14,6 +14,7 @@ static void (*const pages[])(struct vt_summary *s) = {
 	vt_summary_head,
 	vt_summary_kernel,
 	vt_summary_end,
+	vt_summary_warned,
 	vt_summary_gc,
 	vt_summary_interp,
 	vt_summary_loop,

@@ -397,7 +397,8 @@ static void print_tally(const struct vt_input *in, int code)
 int vt_input_close(struct vt_input *in, int code)
 {
 	if (in->reader) {
-		if (code == VT_EXIT_OK && in->run->damaged)
+		/* What was judged of it gives way to what is wrong with it. */
+		if ((code == VT_EXIT_OK || code == VT_EXIT_VIOLATED || code == VT_EXIT_LOSS) && in->run->damaged)
 			code = VT_EXIT_DAMAGED;
 		if (!in->quiet) {
 			print_more_notes(in);

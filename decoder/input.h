@@ -41,7 +41,7 @@ int vt_input_open_quietly(struct vt_input *in, char **paths, int count);
 
 /*
  * Closes it and says what was lost or damaged. Returns `code`, or the code for damage if `code`
- * is OK.
+ * is OK, or a verdict on what is in it.
  */
 int vt_input_close(struct vt_input *in, int code);
 

@@ -10,6 +10,7 @@
 
 #include "decoder/histogram.h"
 #include "decoder/input.h"
+#include "decoder/jsonw.h"
 #include "decoder/out.h"
 #include "decoder/pointer_map.h"
 #include "decoder/spans.h"
@@ -37,6 +38,14 @@ struct vt_gc_stats {
 	uint64_t heap_least, heap_most, heap_last, heap_total;
 	uint64_t reclaimed, reclaiming; /* bytes, cycles that told */
 	uint64_t wall;                  /* lengths of the processes that collected, added up */
+};
+
+/* A rule of `record --warn` on one process. */
+struct vt_warned_rule {
+	const struct vt_ring_info *ring;
+	char rule[128];
+	uint64_t first_ns, times, open, total_ns;       /* open: begun, and nobody saw it end */
+	double worst, limit;                            /* in the rule's unit */
 };
 
 /* How much of the run the log tells; what comes later in the list is worse. */
@@ -67,11 +76,14 @@ struct vt_summary {
 	struct vt_gc_stats gc;
 	struct vt_pointer_map paused;   /* uint64_t ns by process */
 	struct vt_end_spans open;
+	struct vt_warned_rule *warned;
+	size_t warned_count;
 };
 
 /* Reads all that the pages need. 0 or a negative error. */
 int vt_summary_collect(struct vt_summary *s);
 int vt_summary_collect_gc(struct vt_summary *s);
+int vt_summary_collect_warned(struct vt_summary *s);
 int vt_summary_collect_rows(struct vt_summary *s);
 void vt_summary_free(struct vt_summary *s);
 
@@ -79,6 +91,7 @@ void vt_summary_free(struct vt_summary *s);
 void vt_summary_head(struct vt_summary *s);
 void vt_summary_kernel(struct vt_summary *s);
 void vt_summary_end(struct vt_summary *s);
+void vt_summary_warned(struct vt_summary *s);
 void vt_summary_gc(struct vt_summary *s);
 void vt_summary_interp(struct vt_summary *s);
 void vt_summary_loop(struct vt_summary *s);
@@ -88,6 +101,7 @@ void vt_summary_absent(struct vt_summary *s);
 
 /* Instead of the pages: all they tell as one line of JSON, one object of keyed maps. */
 void vt_summary_json(struct vt_summary *s);
+void vt_summary_warned_json(struct vt_json *j, const struct vt_summary *s);
 
 /* True if nothing in the run told of a source: it has neither events nor counters. */
 bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);

@@ -231,6 +231,8 @@ int vt_summary_collect(struct vt_summary *s)
 		err = vt_end_spans_find(s->in->reader, s->filter, &s->open);
 	if (!err)
 		err = vt_summary_collect_gc(s);
+	if (!err)
+		err = vt_summary_collect_warned(s);
 	s->completeness = completeness_of(s);
 	return err;
 }
@@ -242,4 +244,5 @@ void vt_summary_free(struct vt_summary *s)
 	vt_end_spans_free(&s->open);
 	free(s->gc.pauses);
 	free(s->rows);
+	free(s->warned);
 }

@@ -117,7 +117,7 @@ const struct vt_ring_info *vt_summary_last_ring(const struct vt_run_info *run,
 
 	for (unsigned i = 0; i < run->ring_count; i++) {
 		const struct vt_ring_info *ring = run->rings[i];
-		if (ring->process == p && (!last || ring->last > last->last))
+		if (ring->process == p && !ring->is_recorder && (!last || ring->last > last->last))
 			last = ring;
 	}
 	return last && last->last > 0 ? last : NULL;
@@ -168,7 +168,7 @@ static void print_process(struct vt_summary *s, const struct vt_process_info *p)
 
 	for (unsigned i = 0; i < s->in->run->ring_count; i++) {
 		const struct vt_ring_info *ring = s->in->run->rings[i];
-		if (ring->process != p || (ring->is_signal && ring->last == 0))
+		if (ring->process != p || ring->is_recorder || (ring->is_signal && ring->last == 0))
 			continue;
 		if (shown++ < MOST_RINGS)
 			print_ring(s, ring);

@@ -419,6 +419,7 @@ void vt_summary_json(struct vt_summary *s)
 	put_head(&j, s);
 	put_completeness(&j, s);
 	put_gc(&j, s);
+	vt_summary_warned_json(&j, s);
 	put_counters(&j, s);
 	vt_json_open(&j, "events", '{');
 	for (size_t i = 0; i < s->row_count; i++)

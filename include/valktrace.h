@@ -56,6 +56,9 @@ struct vt_options {
 	                               newest. "ring": a flight recorder: as overwrite, and no log is written
 	                               until vt_dump, dump_signal, or the death of the process */
 	const char *dump_signal;    /* "USR2": vt_dump(NULL) when this signal comes; takes over its handler */
+	const char *warn;           /* rules that are judged at each sample of the counters, separated by ';':
+	                               "gc.time > 10%; gc.heap > 90%" (valktrace check --subjects). A violation
+	                               becomes an event in the log, meta.violation; nothing is printed */
 	const char *codec;          /* "zstd" (default), "lz4", "none" */
 	int level;                  /* of the codec */
 	uint64_t ring_size;         /* bytes of a thread's ring; default 512 KiB */
