@@ -62,7 +62,13 @@ enum vt_metric_kind {       /* wire values, append-only */
 	VT_METRIC_COUNTER = 1,
 	VT_METRIC_GAUGE = 2,
 	VT_METRIC_MAX = 3,
-	VT_METRIC_BUCKET = 4,   /* of a histogram: counts those at most its label le, each once */
+	/*
+	 * One bucket of a histogram: counts what is at most its label le and more than that of the bucket
+	 * before it, so each once. The rows of a family have labels that end in le="...", rising, the last
+	 * le="+Inf"; what stands before le is the series. A COUNTER row of the same family, with the labels of
+	 * the series, is the sum. When one row is present, the others of its family are 0, not absent.
+	 */
+	VT_METRIC_BUCKET = 4,
 };
 
 enum vt_category_id {
