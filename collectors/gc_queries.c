@@ -60,7 +60,7 @@ void vt_gc_remember(const struct vt_gc_cycle *c)
 void vt_gc_forget(void)
 {
 	for (unsigned i = 0; i < TOTALS; i++)
-		vt_store_relaxed(&bases[i], vt_load_relaxed(&totals[i]));
+		vt_store_release(&bases[i], vt_load_relaxed(&totals[i]));
 	vt_store_relaxed(&longest, 0);
 	vt_gc_history_forget(current());
 }
@@ -127,7 +127,7 @@ uint64_t vt_gc_max_pause(unsigned n)
 
 static uint64_t total(enum total which)
 {
-	/* The base first: it never exceeds what is read after it by another thread's forget in between. */
+	/* The base first: a total that is read later is not below it. */
 	uint64_t base = vt_load_acquire(&bases[which]), value = vt_load_relaxed(&totals[which]);
 
 	return value - base;

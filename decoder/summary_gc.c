@@ -64,6 +64,8 @@ static void add_cycle(struct vt_gc_stats *gc, const struct vt_event *event, uint
 	gc->cycles++;
 	gc->types[type & 3]++;
 	gc->time += value_of(event, "time");
+	if (vt_event_value(event, "fallback", &v) && v < sizeof(gc->fallbacks) / sizeof(*gc->fallbacks))
+		gc->fallbacks[v]++;
 	if (vt_event_value(event, "reclaimed", &v)) {
 		gc->reclaimed += v;
 		gc->reclaiming++;
@@ -337,33 +339,70 @@ static void print_slices(struct vt_summary *s)
 	vt_sink_char(s->out, '\n');
 }
 
+/* Incremental cycles that ended in a full pause, and why. */
+static void print_fallbacks(struct vt_summary *s)
+{
+	static const char *const reasons[] = { NULL, "dirty pages", "late slice", "worklist", "barrier" };
+	uint64_t all = 0;
+
+	for (unsigned i = 1; i < sizeof(reasons) / sizeof(*reasons); i++)
+		all += s->gc.fallbacks[i];
+	if (all == 0)
+		return;
+	vt_sink_string(s->out, "fell back");
+	vt_put_right(s->out, all, 7);
+	for (unsigned i = 1; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		if (s->gc.fallbacks[i] == 0)
+			continue;
+		vt_sink_printf(s->out, "  %s ", reasons[i]);
+		vt_put_grouped(s->out, s->gc.fallbacks[i]);
+	}
+	vt_sink_char(s->out, '\n');
+}
+
+enum { TIME_INDENT = 20 };      /* of the parts that do not fit: more than the first part's place */
+
+/* One part of the time, on the line if it fits there. `*column` is where that ends. */
+static void put_part(struct vt_summary *s, const char *name, uint64_t part, size_t *column)
+{
+	const uint64_t whole = s->gc.time;
+	bool first = *column < TIME_INDENT;
+	struct vt_sink text;
+
+	if (vt_sink_memory(&text))
+		return;
+	vt_sink_printf(&text, "%s%s ", first ? " = " : " + ", name);
+	vt_put_ns(&text, part);
+	vt_sink_string(&text, " (");
+	put_share(&text, part, whole);
+	vt_sink_char(&text, ')');
+	if (*column + text.used > 80) {
+		vt_sink_char(s->out, '\n');
+		vt_sink_blanks(s->out, TIME_INDENT);
+		*column = TIME_INDENT;
+	}
+	vt_sink_bytes(s->out, vt_sink_text(&text), text.used);
+	*column += text.used;
+	vt_sink_discard(&text);
+}
+
 /* Phases and `other` add up to the time of the cycles; phases of a cycle that is open would not. */
 static void print_time(struct vt_summary *s)
 {
 	const struct vt_gc_stats *gc = &s->gc;
 	uint64_t told = 0;
-	const char *before = " = ";
+	char number[VT_NUM_MAX];
+	size_t column = 9 + (size_t)(vt_num_ns(number, gc->time) - number);
 
 	for (unsigned i = 0; i < VT_PHASES; i++)
 		told += gc->phases[i];
 	vt_sink_string(s->out, "time     ");
 	vt_put_ns(s->out, gc->time);
-	for (unsigned i = 0; i < VT_PHASES && told <= gc->time; i++) {
-		if (gc->phases[i] == 0)
-			continue;
-		vt_sink_printf(s->out, "%s%s ", before, vt_phase_names[i]);
-		vt_put_ns(s->out, gc->phases[i]);
-		vt_sink_printf(s->out, " (");
-		put_share(s->out, gc->phases[i], gc->time);
-		vt_sink_char(s->out, ')');
-		before = " + ";
-	}
+	for (unsigned i = 0; i < VT_PHASES && told <= gc->time; i++)
+		if (gc->phases[i] > 0)
+			put_part(s, vt_phase_names[i], gc->phases[i], &column);
 	if (told > 0 && told <= gc->time) {
-		vt_sink_string(s->out, " + other ");
-		vt_put_ns(s->out, gc->time - told);
-		vt_sink_string(s->out, " (");
-		put_share(s->out, gc->time - told, gc->time);
-		vt_sink_char(s->out, ')');
+		put_part(s, "other", gc->time - told, &column);
 	} else if (told > gc->time) {
 		vt_sink_string(s->out, " in cycles that ended; phases, those of other cycles too: ");
 		vt_put_ns(s->out, told);
@@ -472,6 +511,7 @@ void vt_summary_gc(struct vt_summary *s)
 	print_cycles(s);
 	print_pauses(s);
 	print_slices(s);
+	print_fallbacks(s);
 	print_time(s);
 	print_heap(s);
 	print_buckets(s);

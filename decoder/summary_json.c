@@ -223,6 +223,18 @@ static void put_heap(struct vt_json *j, const struct vt_gc_stats *gc)
 	}
 }
 
+static void put_fallbacks(struct vt_json *j, const struct vt_gc_stats *gc)
+{
+	static const char *const reasons[] = { NULL, "dirty_pages_exceeded", "slice_timeout",
+	                                       "worklist_unbounded", "satb_buffer_overflow" };
+
+	vt_json_open(j, "fallbacks", '{');
+	for (unsigned i = 1; i < sizeof(reasons) / sizeof(*reasons); i++)
+		if (gc->fallbacks[i] > 0)
+			vt_json_put_u64(j, reasons[i], gc->fallbacks[i]);
+	vt_json_close(j, '}');
+}
+
 static void put_gc(struct vt_json *j, const struct vt_summary *s)
 {
 	static const char *const types[4] = { "unknown", "minor", "major", "incremental" };
@@ -247,6 +259,7 @@ static void put_gc(struct vt_json *j, const struct vt_summary *s)
 	vt_json_close(j, '}');
 	put_pauses(j, gc);
 	vt_json_put_u64(j, "slices", gc->slices);
+	put_fallbacks(j, gc);
 	put_phases(j, gc);
 	put_heap(j, gc);
 	vt_json_close(j, '}');
