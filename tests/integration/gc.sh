@@ -136,6 +136,12 @@ done
 VALKTRACE=output=off.vtrace,events= "$BUILD/tests/gc_kinds" off.vtrace >out
 is 'history without events' "$(own sound) $(own queries) $(own totals)" '64 1 1'
 
+ok 'compiled out: builds without the library' gcc -std=c11 -D_GNU_SOURCE -DVALKTRACE_DISABLE -Wall -Wextra \
+	-Wpedantic -Werror -I"$ROOT/include" -o disabled "$ROOT/tests/hosts/gc_kinds.c"
+./disabled no.vtrace >out
+is 'compiled out: the heap collects, nothing is remembered' \
+	"$(($(own minor) > 10)) $(own history) $(own recorded) $(ls no.vtrace 2>&1 | grep -c 'No such')" '1 0 0 1'
+
 # ---- an unmodified collector --------------------------------------------------------------------------------------
 
 cat >alloc.scm <<'SCHEME'
