@@ -50,10 +50,13 @@ void vt_gc_attach(void)
 		VT_M_gc_other_time, VT_M_gc_outcome_done, VT_M_gc_pause_10us, VT_M_gc_pause_sum,
 	};
 	struct vt_ring_file *file = vt_process.file;
-	if (vt_load_relaxed(&declared) == file || !vt_process_recording() ||
-	    __atomic_exchange_n(&declared, file, __ATOMIC_RELAXED) == file)
+	if (vt_load_relaxed(&declared) == file || !vt_process_recording())
 		return;
-	vt_gc_forget();
+	struct vt_ring_file *before = __atomic_exchange_n(&declared, file, __ATOMIC_RELAXED);
+	if (before == file)
+		return;
+	if (before)
+		vt_gc_forget();         /* its parent's cycles */
 	vt_process_on_reset = vt_gc_forget;
 	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		vt_metric_declare(own[i]);
