@@ -25,7 +25,7 @@ static VT_THREAD_LOCAL struct {
 static uint64_t last_cycle;             /* of the process */
 static uint64_t said_used, said_total;  /* heap sizes that an event told last */
 
-/* ---- what metrics there are ---------------------------------------------------------------------- */
+/* ---- what metrics there are ------------------------------------------------------------------ */
 
 static const enum vt_metric_id phase_metric[VT_GC_PHASES] = {
 	[VT_GC_CLEAR] = VT_M_gc_clear_time, [VT_GC_MARK] = VT_M_gc_mark_time,
@@ -68,7 +68,7 @@ static void misused(void)
 	vt_count(VT_M_gc_misused, 1);
 }
 
-/* ---- cycle ----------------------------------------------------------------------------------------- */
+/* ---- cycle ----------------------------------------------------------------------------------- */
 
 static void said(uint64_t used, uint64_t total)
 {
@@ -115,7 +115,7 @@ void vt_gc_begin_concurrent(enum vt_gc_type type)
 	begin(type, true);
 }
 
-/* ---- pauses and slices ------------------------------------------------------------------------------ */
+/* ---- pauses and slices ----------------------------------------------------------------------- */
 
 static void count_pause(uint64_t time)
 {
@@ -193,7 +193,7 @@ void vt_gc_slice_end_with(uint64_t objects_marked, uint64_t dirty_pages)
 		end_slice(objects_marked, dirty_pages);
 }
 
-/* ---- phases ------------------------------------------------------------------------------------------ */
+/* ---- phases ---------------------------------------------------------------------------------- */
 
 void vt_gc_phase_begin(enum vt_gc_phase phase)
 {
@@ -232,7 +232,7 @@ void vt_gc_phase(enum vt_gc_phase phase)
 	}
 }
 
-/* ---- the end of a cycle -------------------------------------------------------------------------------- */
+/* ---- the end of a cycle ---------------------------------------------------------------------- */
 
 static uint64_t monotonic_ns(void)
 {
@@ -346,7 +346,7 @@ void vt_gc_end_with(const struct vt_gc_result *r)
 	now.cycle = 0;
 }
 
-/* ---- beside cycles --------------------------------------------------------------------------------------- */
+/* ---- beside cycles --------------------------------------------------------------------------- */
 
 void vt_gc_refuse(enum vt_enumerator outcome)
 {
@@ -359,7 +359,9 @@ static bool has_moved(uint64_t used, uint64_t total)
 {
 	uint64_t before = vt_load_relaxed(&said_used), by = used > before ? used - before : before - used;
 
-	return (total && total != vt_load_relaxed(&said_total)) || (used && by >= 4096 && by >= before / 8);
+	if (total && total != vt_load_relaxed(&said_total))
+		return true;
+	return used && by >= 4096 && by >= before / 8;
 }
 
 void vt_gc_heap(uint64_t used, uint64_t total)

@@ -65,7 +65,7 @@ void vt_gc_forget(void)
 	vt_gc_history_forget(current());
 }
 
-/* ---- questions ------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 unsigned vt_gc_recent(struct vt_gc_cycle *to, unsigned n)
 {

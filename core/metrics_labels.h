@@ -27,7 +27,7 @@ bool vt_labels_valid(const char *labels);
 /* Labels of a bucket end in le="BOUND": where that begins, else NULL. Of valid labels only. */
 const char *vt_labels_le(const char *labels);
 
-/* That bound in thousand millionths, so that bounds compare; UINT64_MAX: +Inf; 0: it is none that we take. */
+/* That bound in thousand millionths: bounds compare. UINT64_MAX: +Inf; 0: it is none that we take. */
 uint64_t vt_label_bound(const char *le);
 
 #endif

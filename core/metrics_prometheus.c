@@ -423,7 +423,7 @@ static void put_histograms(struct vt_text *t, const struct run *r, unsigned end)
 	}
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 /* `rows[i]` is one of the family that begins at `first`: does an earlier one have its labels? */
 static bool is_repeated(const struct row *rows, unsigned first, unsigned i)

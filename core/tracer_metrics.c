@@ -88,7 +88,7 @@ int vt_metrics_read(struct vt_metrics *m)
 }
 
 
-/* ---- reset ------------------------------------------------------------------------------------------- */
+/* ---- reset ----------------------------------------------------------------------------------- */
 
 /* A largest value has no base. A thread that raises it just now does so by compare-and-swap: see ring.h. */
 static void clear_largest(struct vt_ring_file *f, unsigned metric)
@@ -111,9 +111,8 @@ static void raise_bases(struct vt_ring_file *f)
 	vt_ring_view_borrow(&view, f);
 	vt_sample(&view, &s);
 	for (unsigned m = 0; m < VT_METRIC_COUNT && m < VT_MAX_CELLS; m++) {
-		if (!metrics[m].name || metrics[m].kind == VT_METRIC_GAUGE || metrics[m].source == VT_SRC_trace)
-			continue;
-		if (s.values[m] == 0)
+		if (!metrics[m].name || metrics[m].kind == VT_METRIC_GAUGE || s.values[m] == 0 ||
+		    metrics[m].source == VT_SRC_trace)
 			continue;
 		vt_metric_declare((enum vt_metric_id)m);        /* 0 now, and not absent */
 		if (metrics[m].kind == VT_METRIC_MAX)

@@ -36,8 +36,10 @@ static void put_category(struct vt_sink *out, const char *category)
 		}
 	char upper[VT_MAX_NAME + 1];
 	size_t n = strnlen(category, VT_MAX_NAME);
-	for (size_t i = 0; i < n; i++)
-		upper[i] = category[i] >= 'a' && category[i] <= 'z' ? (char)(category[i] - 'a' + 'A') : category[i];
+	for (size_t i = 0; i < n; i++) {
+		bool lower = category[i] >= 'a' && category[i] <= 'z';
+		upper[i] = lower ? (char)(category[i] - 'a' + 'A') : category[i];
+	}
 	vt_sink_escaped(out, upper, n, VT_ESCAPE_ALL);
 }
 

@@ -68,7 +68,7 @@ VT_CALL void vt_gc_phase(enum vt_gc_phase phase) VT_DISABLED()
 /* A phase with a begin of its own, where something else lies between the phases. */
 VT_CALL void vt_gc_phase_begin(enum vt_gc_phase phase) VT_DISABLED()
 
-/* The world stands still. A slice is a pause: within a pause it is part of that, within it there is none. */
+/* The world stands still. A slice is a pause; within a pause it is part of that, in it there is none. */
 VT_CALL void vt_gc_pause_begin(void) VT_DISABLED()
 VT_CALL void vt_gc_pause_end(void) VT_DISABLED()
 VT_CALL void vt_gc_slice_begin(void) VT_DISABLED()
@@ -94,9 +94,9 @@ VT_CALL void vt_gc_heap(uint64_t used, uint64_t total) VT_DISABLED()
 /* Bytes by generation between collections: the metrics only. */
 VT_CALL void vt_gc_heap_generations(uint64_t young, uint64_t old) VT_DISABLED()
 
-/* ---- allocation by type ---------------------------------------------------------------------------- */
+/* ---- allocation by type ---------------------------------------------------------------------- */
 
-/* The rows gc_alloc_* of schema.def, in their order. EXTERNAL: outside the heap, kept alive by an object. */
+/* The rows gc_alloc_* of schema.def, in order. EXTERNAL: outside the heap, kept alive by an object. */
 enum vt_gc_alloc_type {
 	VT_GC_ALLOC_OBJECT, VT_GC_ALLOC_PAIR, VT_GC_ALLOC_ARRAY, VT_GC_ALLOC_STRING, VT_GC_ALLOC_NUMBER,
 	VT_GC_ALLOC_CLOSURE, VT_GC_ALLOC_SCOPE, VT_GC_ALLOC_CODE, VT_GC_ALLOC_EXTERNAL, VT_GC_ALLOC_OTHER,
@@ -110,7 +110,7 @@ VT_INLINE void vt_gc_alloc(enum vt_gc_alloc_type type, uint64_t bytes)
 	                             ((unsigned)type > VT_GC_ALLOC_OTHER ? VT_GC_ALLOC_OTHER : type)), bytes);
 }
 
-/* ---- what the collections were like ---------------------------------------------------------------- */
+/* ---- what the collections were like ---------------------------------------------------------- */
 
 /* One cycle, as it ended. Zero, where vt_gc_result gave it: not known. */
 struct vt_gc_cycle {

@@ -44,7 +44,8 @@ VT_CALL void vt_note(uint64_t name, const char *detail) VT_DISABLED()
  * of its own: vt_note_in(VT_CAT_file, vt_string("open"), "/etc/passwd"). `detail` NULL: none. In another
  * category it does nothing. `decode --format kernel-events` prints them as "[12.34] FILE open: /etc/passwd".
  */
-VT_CALL void vt_note_in(enum vt_category_id category, uint64_t name, const char *detail) VT_DISABLED()
+VT_CALL void vt_note_in(enum vt_category_id category, uint64_t name, const char *detail)
+	VT_DISABLED()
 
 VT_END_DECLS
 

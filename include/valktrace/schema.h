@@ -64,9 +64,9 @@ enum vt_metric_kind {       /* wire values, append-only */
 	VT_METRIC_MAX = 3,
 	/*
 	 * One bucket of a histogram: counts what is at most its label le and more than that of the bucket
-	 * before it, so each once. The rows of a family have labels that end in le="...", rising, the last
-	 * le="+Inf"; what stands before le is the series. A COUNTER row of the same family, with the labels of
-	 * the series, is the sum. When one row is present, the others of its family are 0, not absent.
+	 * before it, so each once. The rows of a family have labels that end in le="...", rising, the
+	 * last le="+Inf"; what stands before le is the series. A COUNTER row of the same family, with the
+	 * labels of the series, is the sum. When one row is present, the others are 0, not absent.
 	 */
 	VT_METRIC_BUCKET = 4,
 };

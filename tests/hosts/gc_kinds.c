@@ -79,7 +79,7 @@ static size_t size_of(const struct object *o)
 	return sizeof(*o) + o->extra;
 }
 
-/* ---- marking ---------------------------------------------------------------------------------- */
+/* ---- marking --------------------------------------------------------------------------------- */
 
 static void shade(struct object *o, bool young_only)
 {
@@ -148,7 +148,7 @@ static void clear_colors(void)
 			p->objects[i].color = WHITE;
 }
 
-/* ---- sweeping ---------------------------------------------------------------------------------- */
+/* ---- sweeping -------------------------------------------------------------------------------- */
 
 static void release(struct object *o)
 {
@@ -208,7 +208,7 @@ static void check_heap(void)
 		look_at(heap.roots[i]);
 }
 
-/* ---- collections --------------------------------------------------------------------------------- */
+/* ---- collections ----------------------------------------------------------------------------- */
 
 static void end(uint64_t left, enum vt_gc_type final_type, uint64_t marked, uint64_t freed, uint64_t bytes)
 {
@@ -360,7 +360,7 @@ static void request(void)
 	}
 }
 
-/* ---- the program --------------------------------------------------------------------------------- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 static void overwritten(struct object *before)
 {
@@ -476,7 +476,7 @@ static void run_all(void)
 	vt_gc_phase(VT_GC_MARK);        /* no cycle is open: ignored, and counted */
 }
 
-/* ---- what it says ---------------------------------------------------------------------------------- */
+/* ---- what it says ---------------------------------------------------------------------------- */
 
 static bool is_sound(const struct vt_gc_cycle *c)
 {

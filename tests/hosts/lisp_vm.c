@@ -107,7 +107,7 @@ static value b_reset(struct vm *vm, value args)
 	return vm->nil;
 }
 
-/* (cycles time paused reclaimed) of the last n collections; without events, and without a counter record. */
+/* (cycles time paused reclaimed) of the last n collections; no event or counter record is needed. */
 static value b_gc_recent(struct vm *vm, value args)
 {
 	struct vt_gc_cycle c[VT_GC_HISTORY];

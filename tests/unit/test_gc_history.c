@@ -41,7 +41,7 @@ static bool is_torn(const struct vt_gc_cycle *c)
 	return memcmp(c, &whole, sizeof(whole)) != 0;
 }
 
-/* ---- the two orders ------------------------------------------------------------------------------ */
+/* ---- the two orders -------------------------------------------------------------------------- */
 
 struct order {
 	void (*push)(uint64_t number);
@@ -111,7 +111,7 @@ static void clear_plan(void)
 static const struct order order_of_ours = { push_ours, recent_ours, clear_ours };
 static const struct order order_of_plan = { push_plan, recent_plan, clear_plan };
 
-/* ---- in the middle of a push ------------------------------------------------------------------------ */
+/* ---- in the middle of a push ----------------------------------------------------------------- */
 
 static const struct order *looking;
 static unsigned torn_in_between, looks;
@@ -148,7 +148,7 @@ static void test_between(void **state)
 	assert_true(count_torn(&order_of_plan) > 0);
 }
 
-/* ---- racing threads ------------------------------------------------------------------------------------ */
+/* ---- racing threads -------------------------------------------------------------------------- */
 
 static bool over;
 static pthread_barrier_t go;
@@ -252,7 +252,7 @@ static void test_race_of_plan(void **state)
 	assert_true(torn > 0);
 }
 
-/* ---- one thread ------------------------------------------------------------------------------------------ */
+/* ---- one thread ------------------------------------------------------------------------------ */
 
 static uint64_t first_word(const struct vt_gc_cycle *c)
 {
