@@ -102,7 +102,7 @@ static void say_source(const struct vt_collect *api, uint32_t process, enum vt_s
 static int add_metric(const struct vt_collect *api, const struct vt_metric_desc *d)
 {
 	struct vt_collecting *c = of(api);
-	unsigned id = VT_RUN_METRICS + c->run_metrics;
+	unsigned id = VT_METRIC_COUNT + c->run_metrics;
 	struct vt_out payload = { 0 };
 
 	if (id >= VT_MAX_METRICS)

@@ -39,11 +39,10 @@ struct vt_collect {
 	               const char *reason);
 	/*
 	 * A metric that only this run has (an event that was asked for by name): written into the log's schema
-	 * under an id from VT_RUN_METRICS on. Return: the id, or -1 when there is no more room.
+	 * under an id from VT_METRIC_COUNT on. Return: the id, or -1 when there is no more room.
 	 */
 	int (*metric)(const struct vt_collect *c, const struct vt_metric_desc *desc);
 };
-#define VT_RUN_METRICS 320u
 /* As `process`: the run itself. What is machine-wide, or of all processes together. */
 #define VT_COLLECT_RUN UINT32_MAX
 

@@ -90,6 +90,12 @@ void vt_gauge_set(enum vt_metric_id metric, uint64_t value);
 /* The value last set; 0 if none. */
 uint64_t vt_gauge(enum vt_metric_id metric);
 
+/*
+ * Called when what was counted so far no longer counts: for a new recording of this process, and by
+ * vt_reset. For who keeps more than cells. NULL: nobody does.
+ */
+extern void (*vt_process_on_reset)(void);
+
 /* Says that a source feeds this process, or why it does not. */
 void vt_source_say(enum vt_source_id source, bool available, const char *reason);
 

@@ -28,6 +28,7 @@ VT_THREAD_LOCAL struct vt_ring *vt__ring __attribute__((tls_model("initial-exec"
 
 static pthread_mutex_t own_lock = PTHREAD_MUTEX_INITIALIZER;
 struct vt_process vt_process = { .lock = &own_lock, .gate = &vt__gate };
+void (*vt_process_on_reset)(void);
 
 /* This thread's vt__ring in a library that joined us, once it has emitted. */
 static VT_THREAD_LOCAL struct vt_ring **joined_ring __attribute__((tls_model("initial-exec")));
@@ -381,6 +382,8 @@ static void rebase(struct vt_ring_file *f)
 	memset(f->snapshots, 0, sizeof(f->snapshots));
 	f->last_session = 0;
 	f->ended = 0;
+	if (vt_process_on_reset)
+		vt_process_on_reset();
 }
 
 /* Threads hold pointers into the ring file for ever: the same file serves every recording. */

@@ -138,6 +138,7 @@ static void print_metrics(struct vt_sink *out, const struct vt_schema *schema)
 {
 	static const char *const kinds[] = {
 		[VT_METRIC_COUNTER] = "counter", [VT_METRIC_GAUGE] = "gauge", [VT_METRIC_MAX] = "gauge",
+		[VT_METRIC_BUCKET] = "bucket",
 	};
 
 	vt_sink_string(out, "--- Metrics ---\n");
@@ -149,7 +150,7 @@ static void print_metrics(struct vt_sink *out, const struct vt_schema *schema)
 		vt_sink_string(&name, m->family);
 		if (*m->labels)
 			vt_sink_printf(&name, "{%s}", m->labels);
-		row(out, 0, vt_sink_text(&name), 34, m->kind <= VT_METRIC_MAX && kinds[m->kind]
+		row(out, 0, vt_sink_text(&name), 34, m->kind <= VT_METRIC_BUCKET && kinds[m->kind]
 		    ? kinds[m->kind] : "gauge", 42, m->help);
 		vt_sink_discard(&name);
 	}

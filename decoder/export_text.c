@@ -460,6 +460,24 @@ void vt_text_event(struct vt_sink *out, const struct vt_input *in, const struct 
 	vt_pointer_map_free(&types, free_type);
 }
 
+bool vt_text_fields(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event,
+                    bool exact)
+{
+	const struct vt_event_desc *desc = event->desc;
+	bool any = false;
+
+	for (unsigned i = 0; i < desc->count; i++) {
+		if (vt_field_absent(&desc->fields[i], event->values[i]))
+			continue;
+		vt_sink_char(out, ' ');
+		put_name(out, desc->fields[i].name);
+		vt_sink_char(out, '=');
+		put_field(out, in, event, i, exact);
+		any = true;
+	}
+	return any;
+}
+
 const struct vt_export vt_export_text = {
 	.name = "text",
 	.summary = "one event a line (default)",

@@ -31,7 +31,9 @@ struct vt_gc_stats {
 	uint64_t cycles, open, unmatched, refused;
 	uint64_t types[4];              /* by enum gc_type */
 	uint64_t time, phases[VT_PHASES];
-	struct vt_histogram *pauses;
+	struct vt_histogram *pauses;    /* slices too, but for those within a pause */
+	uint64_t slices, slice_pauses, slice_time;
+	uint64_t fallbacks[5];          /* by enum gc_fallback */
 	uint64_t buckets[VT_PAUSE_BOUNDS + 1];
 	uint64_t worst_cycle, worst_at;         /* of the longest pause */
 	uint64_t last[VT_LAST_PAUSES];  /* oldest first; `pauses->count` tells how many */

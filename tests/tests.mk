@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(addprefix $(B)/tests/,flight lisp lua-host restart)
+HOSTS := $(addprefix $(B)/tests/,flight gc_kinds kernel lisp lua-host restart)
 
 .PHONY: test demo bench model golden
 
@@ -131,6 +131,14 @@ $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
 
+$(B)/tests/gc_kinds: $(B)/tests/hosts/gc_kinds.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(B)/tests/kernel: $(B)/tests/hosts/kernel.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
 $(B)/tests/restart: $(B)/tests/hosts/restart.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
@@ -168,9 +176,10 @@ WARN += $(if $(findstring thread,$(SAN)),-Wno-tsan)
 tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
-run-tsan: $(B)/tests/tsan/discard
-	@TSAN_OPTIONS=halt_on_error=1 $<
+TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
+run-tsan: $(TSAN_PROGRAMS)
+	@for program in $^; do TSAN_OPTIONS=halt_on_error=1 $$program || exit 1; done
 
-$(B)/tests/tsan/discard: $(B)/tests/tsan/discard.o $(TEST_HELPERS) $(TEST_ARCHIVE)
+$(TSAN_PROGRAMS): %: %.o $(TEST_HELPERS) $(TEST_ARCHIVE)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)

@@ -20,9 +20,9 @@ VT_BEGIN_DECLS
 struct vt_metrics {
 	uint64_t sequence;              /* number of the record: `decode --at #N`; 0: not recorded */
 	uint64_t realtime, monotonic;   /* ns */
-	uint64_t uptime;                /* ns since the recording was enabled */
+	uint64_t uptime;                /* ns since events were switched on, or the length of that session */
 	bool enabled;                   /* events are on */
-	uint64_t buffered;              /* events recorded so far and not lost */
+	uint64_t buffered;              /* events recorded since the start or vt_reset, also if lost */
 	bool present[VT_MAX_METRICS];
 	uint64_t values[VT_MAX_METRICS];
 	uint64_t lost[VT_MAX_CATEGORIES];

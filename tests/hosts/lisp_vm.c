@@ -100,6 +100,34 @@ static value b_disable(struct vm *vm, value args)
 	return vm->nil;
 }
 
+static value b_reset(struct vm *vm, value args)
+{
+	(void)args;
+	vt_reset();
+	return vm->nil;
+}
+
+/* (cycles time paused reclaimed) of the last n collections; no event or counter record is needed. */
+static value b_gc_recent(struct vm *vm, value args)
+{
+	struct vt_gc_cycle c[VT_GC_HISTORY];
+	uint64_t n = (uint64_t)to_integer(vm, first(args)), time = 0, paused = 0, reclaimed = 0;
+
+	n = vt_gc_recent(c, n < VT_GC_HISTORY ? (unsigned)n : VT_GC_HISTORY);
+	for (unsigned i = 0; i < n; i++) {
+		time += c[i].time;
+		paused += c[i].paused;
+		reclaimed += c[i].reclaimed;
+	}
+	const uint64_t sums[] = { reclaimed, paused, time, n };
+	size_t base = vm->top;
+	value list = keep(vm, vm->nil);
+	for (unsigned i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+		list = keep(vm, cons(vm, new_integer(vm, (int64_t)sums[i]), list));
+	vm->top = base;
+	return list;
+}
+
 static const struct builtin builtins[] = {
 	{ "vm/metrics-json", b_metrics_json, 0, 0 },
 	{ "vm/metrics-prometheus", b_metrics_prometheus, 0, 0 },
@@ -107,6 +135,7 @@ static const struct builtin builtins[] = {
 	{ "vm/kernel-summary", b_kernel_summary, 0, 0 },
 	{ "vm/combined-json", b_combined_json, 0, 0 },
 	{ "vm/flush", b_flush, 0, 0 },
+	{ "vm/reset", b_reset, 0, 0 }, { "vm/gc-recent", b_gc_recent, 1, 1 },
 	{ "vm/trace-enable", b_enable, 1, 1 }, { "vm/trace-disable", b_disable, 1, 1 },
 	{ NULL, NULL, 0, 0 },
 };
