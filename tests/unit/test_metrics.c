@@ -321,7 +321,7 @@ static void test_hostile_schema(void **state)
 	}
 	s.metrics[150] = (struct vt_metric_desc){ "m", NULL, NULL, NULL, 0, 0, 0 };
 	set(&m, 150, 1);
-	set(&m, 151, 1);
+	set(&m, VT_MAX_METRICS - 1, 1);
 	s.metrics[0].family = "renamed";
 	set(&m, VT_M_gc_cycles, 2);
 	m.schema = &s;
