@@ -41,7 +41,7 @@ ENGINE_SRCS := core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c 
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/http.c collectors/interp.c collectors/loop.c # EOL
 AGENT_SRCS := \
-	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c core/clock.c core/crc32c.c \
+	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c collectors/probes/epoll.c core/clock.c core/crc32c.c \
 	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 DECODER_SRCS := $(sort $(wildcard decoder/*.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
