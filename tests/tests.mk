@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(addprefix $(B)/tests/,flight lisp lua-host restart)
+HOSTS := $(addprefix $(B)/tests/,flight httpd lisp lua-host restart)
 
 .PHONY: test demo bench model golden
 
@@ -128,6 +128,10 @@ $(B)/tests/lisp: $(call obj,$(sort $(wildcard tests/hosts/lisp*.c))) $(LIB_A)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS) -lm
 
 $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(B)/tests/httpd: $(call obj,$(wildcard tests/hosts/httpd*.c)) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
 
