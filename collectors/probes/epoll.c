@@ -240,7 +240,7 @@ static int end(const struct poll *p, int n)
 	return n;
 }
 
-/* ---- what is interposed --------------------------------------------------------------------------------- */
+/* ---- what is interposed ------------------------------------------------------------------------- */
 
 static void find_real(void)
 {
@@ -279,7 +279,7 @@ VT_API int epoll_pwait2(int fd, struct epoll_event *events, int max, const struc
 	return end(&p, real_pwait2(fd, events, max, timeout, signals));
 }
 
-/* ---- the probe: which libuv it is, as a fact; the loops show up when they first poll --------------------- */
+/* ---- the probe: which libuv it is, as a fact; the loops show up when they first poll ------------- */
 
 static bool attach(char *what, size_t size)
 {
