@@ -208,6 +208,7 @@ is 'connections: opened, closed' "$(valktrace decode --event http.connected http
 	"$(final valk_http_connections_total) $(final valk_http_connections_total)"
 is 'jobs' "$(valktrace decode --event loop.work httpd.vtrace | grep -c .)" 80
 is 'none is under way, none is open' "$(final valk_http_requests_active) $(final valk_http_connections_active)" '0 0'
+has 'the summary tells of it' "$(valktrace summary httpd.vtrace)" '^errors +2[0-9] '
 has 'nothing was lost' "$(valktrace verify httpd.vtrace)" 'undamaged, closed, .* 0 lost'
 if [ -z "${SAN-}" ]; then
 	rm -f port joined.vtrace
