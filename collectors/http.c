@@ -43,7 +43,7 @@ void vt_http_attach(void)
 
 void vt_http_request_begin(struct vt_http_request *r)
 {
-	if (r->vt__begun || !vt_load_relaxed(&vt__gate->counting))
+	if (r->vt__begun || !vt_process_recording())
 		return;
 	r->vt__begun = vt_ticks();
 	vt_http_attach();

@@ -295,4 +295,4 @@ static bool attach(char *what, size_t size)
 	return version != NULL;
 }
 
-const struct vt_probe vt_probe_epoll = { .name = "libuv", .attach = attach };
+const struct vt_probe vt_probe_epoll = { .name = "libuv", .source = VT_SRC_loop, .attach = attach };

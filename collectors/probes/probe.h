@@ -7,7 +7,7 @@
 
 struct vt_probe {
 	const char *name;
-	bool collects;                  /* it is a garbage collector */
+	unsigned source;                /* enum vt_source_id: whom it feeds */
 	/* Looks for the runtime and hooks into it. True: found; `what` is then its name and version. */
 	bool (*attach)(char *what, size_t size);
 };
