@@ -87,6 +87,9 @@ void vt_metric_declare(enum vt_metric_id metric);
 /* Sets a GAUGE: last value, one a process. */
 void vt_gauge_set(enum vt_metric_id metric, uint64_t value);
 
+/* Adds to a GAUGE that several threads change; it never falls below 0. */
+void vt_gauge_add(enum vt_metric_id metric, int64_t n);
+
 /* The value last set; 0 if none. */
 uint64_t vt_gauge(enum vt_metric_id metric);
 

@@ -560,6 +560,19 @@ void vt_gauge_set(enum vt_metric_id metric, uint64_t value)
 	vt_metric_declare(metric);
 }
 
+void vt_gauge_add(enum vt_metric_id metric, int64_t n)
+{
+	struct vt_ring_file *f = vt_process.file;
+	if (!vt_process_recording())
+		return;
+	uint64_t old = vt_load_relaxed(&f->gauges[metric]), new;
+	do {
+		new = n < 0 && old < 0 - (uint64_t)n ? 0 : old + (uint64_t)n;
+	} while (!__atomic_compare_exchange_n(&f->gauges[metric], &old, new, true,
+	                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	vt_metric_declare(metric);
+}
+
 uint64_t vt_gauge(enum vt_metric_id metric)
 {
 	return vt_process.file ? vt_load_relaxed(&vt_process.file->gauges[metric]) : 0;

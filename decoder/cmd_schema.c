@@ -25,6 +25,7 @@ static const struct vt_opt options[] = {
 
 static const struct { const char *name, *source, *help; } probes[] = {
 	{ "boehm-gc", "gc", "programs with a shared libgc 7.4 or later: Guile, Bigloo, ECL, Inkscape" },
+	{ "libuv", "loop", "what waits by epoll: libuv, asyncio; Node.js by own counts" },
 };
 
 static void row(struct vt_sink *out, unsigned indent, const char *name, unsigned column,

@@ -97,6 +97,7 @@ void vt_summary_warned(struct vt_summary *s);
 void vt_summary_gc(struct vt_summary *s);
 void vt_summary_interp(struct vt_summary *s);
 void vt_summary_loop(struct vt_summary *s);
+void vt_summary_http(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
 void vt_summary_absent(struct vt_summary *s);

@@ -30,6 +30,7 @@
 #include <valktrace/error.h>
 #include <valktrace/gc.h>
 #include <valktrace/host.h>
+#include <valktrace/http.h>
 #include <valktrace/interp.h>
 #include <valktrace/kernel.h>
 #include <valktrace/loop.h>

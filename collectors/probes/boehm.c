@@ -131,4 +131,4 @@ static bool attach(char *what, size_t size)
 	return true;
 }
 
-const struct vt_probe vt_probe_boehm = { .name = "boehm-gc", .attach = attach };
+const struct vt_probe vt_probe_boehm = { .name = "boehm-gc", .source = VT_SRC_gc, .attach = attach };

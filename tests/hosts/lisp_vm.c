@@ -8,19 +8,6 @@
 
 typedef size_t render_fn(const struct vt_metrics *m, char *to, size_t size);
 
-/* One object of both halves; this program has no asynchronous I/O system, so that half is null. */
-static size_t render_combined(const struct vt_metrics *m, char *to, size_t size)
-{
-	size_t length = (size_t)snprintf(to, size, "{\"aio_metrics\": null, \"vm_metrics\": ");
-	bool fits = length < size;
-
-	length += vt_metrics_json(m, fits ? to + length : NULL, fits ? size - length : 0);
-	fits = length + 1 < size;
-	if (fits)
-		memcpy(to + length, "}", 2);
-	return length + 1;
-}
-
 /* Reads all metrics and renders them; `sequence` is then the number of the record. */
 static value metrics_text(struct vm *vm, render_fn *render)
 {
@@ -59,7 +46,7 @@ static value b_kernel_summary(struct vm *vm, value args)
 static value b_combined_json(struct vm *vm, value args)
 {
 	(void)args;
-	return metrics_text(vm, render_combined);
+	return metrics_text(vm, vt_metrics_combined);
 }
 
 /* The #N of `valktrace decode --at #N` for the metrics last read. */

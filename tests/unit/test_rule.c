@@ -165,7 +165,7 @@ static void test_subjects(void **state)
 		assert_non_null(vt_rule_subject_help(i));
 	}
 	struct vt_rule r = rule("valk_gc_phase_seconds_total > 1s");
-	assert_int_equal(r.metric_count, 4);
+	assert_int_equal(r.metric_count, 5);
 	assert_int_equal(rule("gc_mark_time > 1s").metric_count, 1);
 	assert_string_equal(rule("gc.mark.p99 > 1ms").event, "gc.mark_end");
 	assert_string_equal(rule("gc.mark.count > 1").event, "gc.mark");

@@ -339,11 +339,12 @@ static void test_encode(void **state)
 		}
 	}
 	assert_false(in.bad);
-	unsigned categories = 0, events = 0, sources = 0, used = 0;
+	unsigned categories = 0, events = 0, sources = 0, used = 0, metrics = 0;
 #define VT_CATEGORY(name, id, help) categories++;
 #define VT_EVENT(category, name, id, flags, help, fields) events++;
 #define VT_SOURCE(name, id, help) sources++;
 #define VT_ENUM(name, enumerators) used++;
+#define VT_METRIC(name, id, source, kind, unit, family, labels, help) metrics++;
 #include <valktrace/schema.def>
 	assert_int_equal(counts[VT_REC_CATEGORY], categories);
 	assert_int_equal(counts[VT_REC_ENUM], used);
