@@ -142,7 +142,10 @@ static void stop_if_done(struct vt_tree *t)
 
 static void on_child_end(struct vt_child *c)
 {
+	record.recorder.usage = &c->usage;
+	record.recorder.usage_pid = (uint32_t)c->pid;
 	vt_tree_child_ended(&record.tree, c->status);
+	record.recorder.usage = NULL;
 	stop_if_done(&record.tree);
 }
 
