@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collectors/process.h"
@@ -134,6 +135,28 @@ bool vt_process_delay(const char *schedstat, uint64_t *ns)
 
 	return vt_proc_number(&schedstat, &ran) && *schedstat++ == ' ' && vt_proc_number(&schedstat, ns) &&
 	       (*schedstat == ' ' || *schedstat == '\n');
+}
+
+/*
+ * The kernel rounds user and system time down to ticks each, but has a clock for their sum: what is missing is
+ * given to both, so that processes shorter than a tick count, too.
+ */
+static void take_cpu(const struct process *all, struct entry *e, const struct vt_proc_stat *s)
+{
+	struct vt_process_values *v = &e->now;
+	const uint64_t tick = 1000000000 / all->ticks_a_second;
+	uint64_t shown = (s->user + s->system) * tick;
+	struct timespec t;
+	clockid_t clock;
+
+	vt_process_take_stat(v, s, all->ticks_a_second);
+	if (clock_getcpuclockid((pid_t)e->who.pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+		return;
+	uint64_t sum = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+	if (sum <= shown || sum - shown > 2 * tick)
+		return;
+	take_total(v, VT_P_CPU_USER, s->user * tick + (sum - shown) / 2);
+	take_total(v, VT_P_CPU_SYSTEM, s->system * tick + (sum - shown) / 2);
 }
 
 /* ---- entries of a directory ---------------------------------------------------------------------------- */
@@ -322,7 +345,7 @@ static int read_entry(const struct process *all, struct entry *e)
 		close_files(e);
 		return (int)n;
 	}
-	vt_process_take_stat(&e->now, &s, all->ticks_a_second);
+	take_cpu(all, e, &s);
 	e->alone = is_dead(&s) && s.minor_of_children + s.major_of_children == 0;
 	n = vt_procfile_read(&e->status, e->directory, "status", text, sizeof(text));
 	if (n >= 0) {
