@@ -240,9 +240,9 @@ void vt_summary_process(struct vt_summary *s)
 	put_cpu(s);
 	/* What processes had at different times gives no sum. */
 	if (s->use_count > 1)
-		PUT_LINE(s, "memory", { VT_M_process_peak_resident, "peak ", " (the largest process)" });
+		PUT_LINE(s, "memory", { VT_M_process_peak_resident, "peak seen ", " (of the largest process)" });
 	else
-		PUT_LINE(s, "memory", { VT_M_process_peak_resident, "peak ", "" },
+		PUT_LINE(s, "memory", { VT_M_process_peak_resident, "peak seen ", "" },
 		         { VT_M_process_resident, "", " at the last look" }, { VT_M_process_virtual, "", " virtual" });
 	PUT_LINE(s, "page faults", { VT_M_process_minor_faults, "", " minor" },
 	         { VT_M_process_major_faults, "", " major" });

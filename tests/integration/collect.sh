@@ -47,7 +47,9 @@ compare()
 	between "$name: involuntary switches" \
 		"$(value 'valk_process_context_switches_total{type="involuntary"}' "$m")" \
 		"$(own involuntary)" $(($(own involuntary) + 40))
-	between "$name: peak memory" "$(value valk_process_peak_resident_memory_bytes "$m")" \
+	# What was larger before the exec, as a recorder with a sanitizer is, hides how large the command became.
+	[ -n "${SAN-}" ] || between "$name: peak memory" \
+		"$(value valk_process_peak_resident_memory_bytes "$m")" \
 		$(($(own peak_kib) * 1024 - 300000)) $(($(own peak_kib) * 1024 + 300000))
 	between "$name: bytes read" "$(value valk_process_read_bytes_total "$m")" \
 		"$(own rchar)" $(($(own rchar) + 20000))
@@ -64,7 +66,9 @@ compare()
 
 # ---- one process, shorter than the interval, and longer -------------------------------------------------
 
-usage=$BUILD/tests/usage
+# Never with a sanitizer: the agent is preloaded into it.
+usage=$WORK/usage
+ok 'the program is built' ${CC:-gcc} -D_GNU_SOURCE -std=c11 -O1 -o "$usage" "$ROOT/tests/hosts/usage.c" -lpthread
 ok 'a short run' valktrace record -q -f -o run.vtrace --counters 10m -- "$usage" 4000 3000000 20 60 1 >said
 compare short
 before=$(metrics run.vtrace)
