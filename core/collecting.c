@@ -53,14 +53,20 @@ static bool give_process(const struct vt_collect *api, unsigned i, struct vt_col
 	return true;
 }
 
-static struct vt_followed *oldest(const struct vt_recorder *r)
+static struct vt_followed *oldest(const struct vt_recorder *r, const struct vt_followed *but)
 {
 	struct vt_followed *found = NULL;
 
 	for (unsigned i = 0; i < r->process_count; i++)
-		if (!found || r->processes[i]->index < found->index)
+		if (r->processes[i] != but && (!found || r->processes[i]->index < found->index))
 			found = r->processes[i];
 	return found;
+}
+
+static void store(struct vt_followed *p, unsigned metric, uint64_t value)
+{
+	vt_store_relaxed(&p->view.file->gauges[metric], value);
+	__atomic_fetch_or(&p->view.file->present[metric / 64], 1ull << metric % 64, __ATOMIC_RELAXED);
 }
 
 /* Absent holds for every process; available only for the one that has the values. */
@@ -75,7 +81,7 @@ static struct vt_followed *place_of(struct vt_collecting *c, uint32_t process)
 {
 	if (process != VT_COLLECT_RUN)
 		return vt_recorder_process(c->recorder, process);
-	struct vt_followed *p = oldest(c->recorder);
+	struct vt_followed *p = oldest(c->recorder, NULL);
 	if (p && p->index != c->home) {
 		for (unsigned m = 0; m < VT_MAX_METRICS; m++)
 			c->base[m] = c->is_total[m] ? c->last[m] : 0;
@@ -100,8 +106,7 @@ static void set(const struct vt_collect *api, uint32_t process, unsigned metric,
 		return;
 	if (process == VT_COLLECT_RUN)
 		value -= c->base[metric] < value ? c->base[metric] : value;
-	vt_store_relaxed(&p->view.file->gauges[metric], value);
-	__atomic_fetch_or(&p->view.file->present[metric / 64], 1ull << metric % 64, __ATOMIC_RELAXED);
+	store(p, metric, value);
 }
 
 static void unset(const struct vt_collect *api, uint32_t process, unsigned metric)
@@ -261,11 +266,16 @@ void vt_collecting_begin(struct vt_collecting *c, const struct vt_followed *p)
 /* Gauges of the run go on with another process: its last word must not be this one's. */
 static void leave_home(struct vt_collecting *c, const struct vt_followed *p)
 {
-	if (p->index != c->home || c->recorder->process_count < 2)
+	struct vt_followed *next = oldest(c->recorder, p);
+
+	if (p->index != c->home || !next)
 		return;
-	for (unsigned m = 0; m < VT_MAX_METRICS; m++)
-		if (c->is_run[m] && !c->is_total[m])
-			unset(&c->api, p->index, m);
+	for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+		if (!c->is_run[m] || c->is_total[m] || !(p->view.file->present[m / 64] >> m % 64 & 1))
+			continue;
+		store(next, m, c->last[m]);
+		unset(&c->api, p->index, m);
+	}
 }
 
 void vt_collecting_end(struct vt_collecting *c, const struct vt_followed *p, const struct rusage *usage)

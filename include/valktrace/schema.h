@@ -115,6 +115,9 @@ enum vt_metric_id {
 	VT_STATIC_ASSERT((id) >> 8 == VT_CAT_##category && ((id) & 0xff) != 0, "event id"); \
 	VT_STATIC_ASSERT(sizeof(struct vt_ev_##category##_##name) <= 8 * (VT_MAX_FIELDS + 1), "fields");
 #include <valktrace/schema.def>
+#define VT_METRIC(name, id, source, kind, unit, family, labels, help) \
+	VT_STATIC_ASSERT((id) < VT_METRIC_COUNT, "the last row of schema.def has the highest id");
+#include <valktrace/schema.def>
 VT_STATIC_ASSERT(VT_METRIC_COUNT <= VT_MAX_METRICS, "metric ids");
 
 /* ---- descriptors --------------------------------------------------------------------------- */
