@@ -165,7 +165,8 @@ static void take_cpu(const struct process *all, struct entry *e, const struct vt
  * Calls `each` for the names of a directory that are numbers, at most `most`; returns how many, most + 1 when there
  * are more, or a negative errno. No opendir: that allocates.
  */
-static int numbers_in(int at, const char *name, unsigned most, void (*each)(void *user, uint32_t number), void *user)
+static int numbers_in(int at, const char *name, unsigned most,
+                      void (*each)(void *user, uint32_t number), void *user)
 {
 	char buffer[4096] __attribute__((aligned(8)));
 	unsigned count = 0;
@@ -419,7 +420,8 @@ static struct entry *find(const struct process *all, uint32_t index)
 static struct entry *find_pid(const struct process *all, uint32_t pid, uint64_t start)
 {
 	for (unsigned i = 0; i < all->count; i++)
-		if (all->entries[i]->who.pid == pid && all->entries[i]->who.start == start && !all->entries[i]->done)
+		if (all->entries[i]->who.pid == pid && all->entries[i]->who.start == start &&
+		    !all->entries[i]->done)
 			return all->entries[i];
 	return NULL;
 }
@@ -444,7 +446,8 @@ static struct entry *add_entry(struct process *all, const struct vt_collected *p
 }
 
 /* The process has executed another program: all that it did until now belongs to the former image. */
-static void take_over(const struct process *all, struct entry *e, struct entry *former, const struct vt_collect *c)
+static void take_over(const struct process *all, struct entry *e, struct entry *former,
+                      const struct vt_collect *c)
 {
 	struct vt_collected who = e->who;
 
@@ -488,13 +491,16 @@ static void begin_process(void *state, const struct vt_collect *c, const struct 
 	update(all, e, c);
 }
 
+static uint64_t ns_of(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_usec * 1000;
+}
+
 /* What the kernel says of a process that waited for nobody is exact, to the end and over all threads. */
 static void take_usage(struct entry *e, const struct rusage *u)
 {
-	static const uint64_t second = 1000000000;
-
-	take_total(&e->now, VT_P_CPU_USER, (uint64_t)u->ru_utime.tv_sec * second + (uint64_t)u->ru_utime.tv_usec * 1000);
-	take_total(&e->now, VT_P_CPU_SYSTEM, (uint64_t)u->ru_stime.tv_sec * second + (uint64_t)u->ru_stime.tv_usec * 1000);
+	take_total(&e->now, VT_P_CPU_USER, ns_of(u->ru_utime));
+	take_total(&e->now, VT_P_CPU_SYSTEM, ns_of(u->ru_stime));
 	take_total(&e->now, VT_P_MINOR_FAULTS, (uint64_t)u->ru_minflt);
 	take_total(&e->now, VT_P_MAJOR_FAULTS, (uint64_t)u->ru_majflt);
 	take_total(&e->now, VT_P_VOLUNTARY, (uint64_t)u->ru_nvcsw);

@@ -233,7 +233,8 @@ void vt_summary_process(struct vt_summary *s)
 	if (!any_of(s, VT_SRC_process) && !any_of(s, VT_SRC_process_io) && !any_of(s, VT_SRC_cgroup))
 		return;
 	if (s->use_count < all)
-		snprintf(right, sizeof(right), "%zu of %u processes, the others were too short", s->use_count, all);
+		snprintf(right, sizeof(right), "%zu of %u processes, the others were too short",
+		         s->use_count, all);
 	else if (all > 1)
 		snprintf(right, sizeof(right), "%u processes together", all);
 	vt_summary_title(s, "Process", right);
@@ -334,7 +335,8 @@ static void put_member(struct vt_json *j, const struct vt_metric_desc *m, const 
 	size_t n = strlen(prefix);
 	char key[VT_MAX_NAME + 16];
 
-	snprintf(key, sizeof(key), "%.*s%s", (int)VT_MAX_NAME, strncmp(m->name, prefix, n) == 0 ? m->name + n : m->name,
+	snprintf(key, sizeof(key), "%.*s%s", (int)VT_MAX_NAME,
+	         strncmp(m->name, prefix, n) == 0 ? m->name + n : m->name,
 	         m->unit <= VT_UNIT_LAST ? units[m->unit] : "");
 	vt_json_put_u64(j, key, v);
 }
