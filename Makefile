@@ -42,7 +42,8 @@ WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.
 ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 # What the recorder samples, wherever it runs.
-SAMPLER_SRCS := # EOL
+SAMPLER_SRCS := collectors/cgroup.c collectors/pressure.c collectors/process.c collectors/procfile.c \
+	collectors/vm.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/http.c \
 	collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
 AGENT_SRCS := \

@@ -15,6 +15,7 @@
 
 #include <valktrace/schema.h>
 
+struct rusage;
 struct uv_loop_s;
 struct vt_settings;
 
@@ -22,6 +23,7 @@ struct vt_settings;
 struct vt_collected {
 	uint32_t index, pid;
 	uint64_t start;                 /* field 22 of /proc/PID/stat: tells a reused pid */
+	uint32_t parent;                /* index of the process that made it, or VT_COLLECT_RUN: not followed */
 };
 
 /* What a collector may ask of the recorder, and tell it. Lives as long as the recorder. */
@@ -34,7 +36,10 @@ struct vt_collect {
 	void (*set)(const struct vt_collect *c, uint32_t process, unsigned metric, uint64_t value);
 	/* Makes it absent again: no rate in this interval, a field that is gone. */
 	void (*unset)(const struct vt_collect *c, uint32_t process, unsigned metric);
-	/* Whether a source feeds a process, or why not. `reason` is copied; said once a change. */
+	/*
+	 * Whether a source feeds a process, or why not. `reason` is copied. What is said of VT_COLLECT_RUN also
+	 * holds for processes that come later: so it may be said in open().
+	 */
 	void (*source)(const struct vt_collect *c, uint32_t process, enum vt_source_id source, bool available,
 	               const char *reason);
 	/*
@@ -59,6 +64,17 @@ struct vt_collector {
 	 * struct vt_collect is gone by then.
 	 */
 	void (*close)(void *state);
+	uint32_t sources;               /* bit set of those it feeds: they are told when it is switched off */
+	/*
+	 * A process is followed from now on; or it has ended, and this is the last chance to set its values. A
+	 * command of `record` is then a zombie, so that /proc still knows it; others may be gone from there.
+	 * `usage` is what the kernel says of one that has ended, and of the children that it waited for; NULL:
+	 * not known; ru_maxrss 0: not known. After an exec, the new image begins before the old one, which has
+	 * the same pid and start, ends. Both may be NULL.
+	 */
+	void (*begin)(void *state, const struct vt_collect *c, const struct vt_collected *p);
+	void (*end)(void *state, const struct vt_collect *c, const struct vt_collected *p,
+	            const struct rusage *usage);
 };
 
 extern const struct vt_collector *const vt_collectors[];        /* ends with NULL */

@@ -397,9 +397,13 @@ static void date_by_last_event(const struct vt_followed *p, struct vt_counter_sa
 
 void vt_follow_source(struct vt_followed *p, unsigned source, bool available, const char *reason)
 {
+	if (source >= VT_MAX_SOURCES)
+		return;
+	if (available ? p->sources[source].state == SAID_AVAILABLE :
+	    p->sources[source].state == SAID_ABSENT && strcmp(p->sources[source].reason, reason) == 0)
+		return;
 	char *copy = available ? NULL : strdup(reason);
-
-	if (source >= VT_MAX_SOURCES || (!available && !copy))
+	if (!available && !copy)
 		return;
 	free(p->sources[source].reason);
 	p->sources[source].reason = copy;

@@ -15,6 +15,7 @@
 
 #include <valktrace.h>
 
+#include "core/collecting.h"
 #include "core/executable.h"
 #include "core/record_child.h"
 #include "core/record_tree.h"
@@ -146,7 +147,10 @@ static void stop_if_done(struct vt_tree *t)
 
 static void on_child_end(struct vt_child *c)
 {
+	record.recorder.usage = &c->usage;
+	record.recorder.usage_pid = (uint32_t)c->pid;
 	vt_tree_child_ended(&record.tree, c->status);
+	record.recorder.usage = NULL;
 	stop_if_done(&record.tree);
 }
 
@@ -288,6 +292,29 @@ static int want_rules(const struct record_settings *from, struct vt_settings *s)
 	return VT_EXIT_OK;
 }
 
+/* The list of --collect. */
+static int check_collectors(const char *list)
+{
+	const char *known[32];
+	char copy[VT_OPTION_WORD], *save = NULL;
+	size_t count = 0;
+
+	while (vt_collectors[count] && count < sizeof(known) / sizeof(*known)) {
+		known[count] = vt_collectors[count]->name;
+		count++;
+	}
+	snprintf(copy, sizeof(copy), "%s", list);
+	for (char *name = strtok_r(copy, ",+ ", &save); name; name = strtok_r(NULL, ",+ ", &save)) {
+		name += *name == '!';
+		if (vt_collecting_knows(name))
+			continue;
+		const char *nearest = vt_name_nearest(name, known, count);
+		return vt_usage("unknown collector '%s'%s%s%s (valktrace schema --collectors lists them)", name,
+		                nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	}
+	return 0;
+}
+
 static int settings_of(const struct record_settings *from, struct vt_settings *s, struct wanted *wanted)
 {
 	char problem[512];
@@ -300,7 +327,7 @@ static int settings_of(const struct record_settings *from, struct vt_settings *s
 		if (from->values[i] &&
 		    vt_settings_set(s, vt_option_rows[i].name, from->values[i], problem, sizeof(problem)) < 0)
 			return vt_usage("--%s", problem);
-	if (want_rules(from, s) != VT_EXIT_OK)
+	if (want_rules(from, s) != VT_EXIT_OK || check_collectors(s->collect) != 0)
 		return VT_EXIT_USAGE;
 	*wanted = (struct wanted){ .mask = 1ull << VT_CAT_gc | 1ull << VT_CAT_loop | 1ull << VT_CAT_meta };
 	for (unsigned i = 0; i <= from->categories.count; i++) {

@@ -498,7 +498,7 @@ int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, 
 	r->processes[r->process_count++] = p;
 	if (r->next_process++ == 0)
 		write_fact(r, "recorder", r->options);
-	vt_collecting_touch(r->collecting);
+	vt_collecting_begin(r->collecting, p);
 	return p->index;
 }
 
@@ -519,7 +519,7 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 	p->status = status;
 	if (ending != VT_END_RUNNING)
 		p->ended_ticks = vt_anchor_now().ticks;
-	vt_collecting_touch(r->collecting);
+	vt_collecting_end(r->collecting, p, r->usage && r->usage_pid == p->view.file->pid ? r->usage : NULL);
 	int err = before_round(r);
 	if (!err)
 		err = vt_follow_finish(p, r->splitter, &r->out);

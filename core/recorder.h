@@ -58,6 +58,8 @@ struct vt_recorder {
 	int error;                      /* of the log, since it last worked */
 	bool said;                      /* ... and it was said */
 	bool unfinished;                /* a process's rest could not be written: the log must not be closed */
+	const struct rusage *usage;     /* of a process that has ended and is finished now, as wait gives it */
+	uint32_t usage_pid;
 	void (*problem)(void *user, int error);
 	void (*flushed)(void *user);    /* after each timed flush; NULL: nobody asks */
 	void *problem_user;             /* of both */

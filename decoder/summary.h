@@ -50,6 +50,14 @@ struct vt_warned_rule {
 	double worst, limit;                            /* in the rule's unit */
 };
 
+/* What the kernel counted of a process: the metrics from process_cpu_user to process_storage_written. */
+#define VT_USES (VT_M_process_storage_written - VT_M_process_cpu_user + 1)
+struct vt_process_use {
+	const struct vt_process_info *process;
+	uint64_t value[VT_USES];
+	bool have[VT_USES];
+};
+
 /* How much of the run the log tells; what comes later in the list is worse. */
 enum vt_completeness {
 	VT_COMPLETE,
@@ -80,6 +88,8 @@ struct vt_summary {
 	struct vt_end_spans open;
 	struct vt_warned_rule *warned;
 	size_t warned_count;
+	struct vt_process_use *uses;    /* of the processes that have a last counter record, most CPU first */
+	size_t use_count;
 };
 
 /* Reads all that the pages need. 0 or a negative error. */
@@ -87,6 +97,7 @@ int vt_summary_collect(struct vt_summary *s);
 int vt_summary_collect_gc(struct vt_summary *s);
 int vt_summary_collect_warned(struct vt_summary *s);
 int vt_summary_collect_rows(struct vt_summary *s);
+int vt_summary_collect_process(struct vt_summary *s);
 void vt_summary_free(struct vt_summary *s);
 
 /* The pages, in their order. Each prints nothing when it has nothing to tell. */
@@ -98,6 +109,8 @@ void vt_summary_gc(struct vt_summary *s);
 void vt_summary_interp(struct vt_summary *s);
 void vt_summary_loop(struct vt_summary *s);
 void vt_summary_http(struct vt_summary *s);
+void vt_summary_process(struct vt_summary *s);
+void vt_summary_paging(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
 void vt_summary_absent(struct vt_summary *s);
@@ -105,6 +118,11 @@ void vt_summary_absent(struct vt_summary *s);
 /* Instead of the pages: all they tell as one line of JSON, one object of keyed maps. */
 void vt_summary_json(struct vt_summary *s);
 void vt_summary_warned_json(struct vt_json *j, const struct vt_summary *s);
+
+/* Maps of it: what the kernel counted, of the run and of one process. */
+struct vt_json;
+void vt_summary_json_kernel(struct vt_json *j, const struct vt_summary *s);
+void vt_summary_json_use(struct vt_json *j, const struct vt_summary *s, const struct vt_process_info *p);
 
 /* True if nothing in the run told of a source: it has neither events nor counters. */
 bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);

@@ -226,6 +226,8 @@ int vt_summary_collect(struct vt_summary *s)
 	if (!err)
 		err = vt_summary_collect_rows(s);
 	if (!err)
+		err = vt_summary_collect_process(s);
+	if (!err)
 		err = collect_coverage(s);
 	if (!err && any_abrupt(s->in->run))
 		err = vt_end_spans_find(s->in->reader, s->filter, &s->open);
@@ -245,4 +247,5 @@ void vt_summary_free(struct vt_summary *s)
 	free(s->gc.pauses);
 	free(s->rows);
 	free(s->warned);
+	free(s->uses);
 }

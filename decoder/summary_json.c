@@ -407,6 +407,7 @@ static void put_process(struct vt_json *j, struct vt_summary *s, const struct vt
 	vt_json_put_u64(j, "length_ns", vt_process_length(s->in, p));
 	if (paused)
 		vt_json_put_u64(j, "paused_ns", *paused);
+	vt_summary_json_use(j, s, p);
 	put_last_event(j, s, p);
 	vt_json_close(j, '}');
 }
@@ -488,6 +489,7 @@ void vt_summary_json(struct vt_summary *s)
 	vt_summary_warned_json(&j, s);
 	put_counters(&j, s);
 	put_histograms(&j, s);
+	vt_summary_json_kernel(&j, s);
 	vt_json_open(&j, "events", '{');
 	for (size_t i = 0; i < s->row_count; i++)
 		put_type(&j, s, i);

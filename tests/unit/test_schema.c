@@ -242,7 +242,8 @@ static void test_metrics(void **state)
 		if (m->unit == VT_UNIT_NS)
 			assert_true(ends_in(m->family, "_seconds_total") || ends_in(m->family, "_seconds"));
 		if (m->unit == VT_UNIT_BYTES)
-			assert_true(ends_in(m->family, "_bytes_total") || ends_in(m->family, "_bytes"));
+			assert_true(ends_in(m->family, "_bytes_total") || ends_in(m->family, "_bytes") ||
+			            ends_in(m->family, "_bytes_per_second"));
 	}
 	for (unsigned i = VT_METRIC_COUNT; i < VT_MAX_METRICS; i++)
 		assert_null(s->metrics[i].name);
