@@ -32,16 +32,23 @@ UV_LIBS    := -luv -lpthread
 
 WIRE_SRCS := \
 	core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c core/columns.c \
-	core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c core/metrics_json.c core/metrics_kernel.c \
-	core/metrics_prometheus.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/sample.c core/schema.c \
+	core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c core/metrics_json.c \
+	core/metrics_kernel.c core/metrics_labels.c core/metrics_prometheus.c core/metrics_text.c core/pack.c \
+	core/recover.c core/ring_view.c core/rule.c core/rule_judge.c core/sample.c core/schema.c \
 	core/schema_wire.c core/split.c core/wire.c core/wire_records.c core/wire_tallies.c \
 	core/clock.c core/ring_file.c # EOL
-WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
-ENGINE_SRCS := core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
+WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c core/types.c \
+	core/warn.c # EOL
+ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
-COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c # EOL
+# What the recorder samples, wherever it runs.
+SAMPLER_SRCS := collectors/cgroup.c collectors/pressure.c collectors/process.c collectors/procfile.c \
+	collectors/vm.c # EOL
+COLLECTOR_SRCS := collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/http.c \
+	collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
 AGENT_SRCS := \
-	collectors/gc.c collectors/interp.c collectors/probes/agent.c collectors/probes/boehm.c \
+	collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/interp.c \
+	collectors/probes/agent.c collectors/probes/boehm.c collectors/probes/epoll.c \
 	collectors/probes/lua.c collectors/probes/lua_hook.c core/clock.c core/crc32c.c \
 	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 DECODER_SRCS := $(sort $(wildcard decoder/*.c))
@@ -49,7 +56,7 @@ UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_OBJS     := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) $(ENGINE_SRCS) $(COLLECTOR_SRCS))
-TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/recorder.c $(RECORD_SRCS) $(DECODER_SRCS))
+TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/collecting.c core/recorder.c collectors/registry.c $(SAMPLER_SRCS) $(RECORD_SRCS) $(DECODER_SRCS))
 READER_OBJS  := $(call obj,$(WIRE_SRCS) $(filter-out decoder/main.c decoder/cmd_%,$(DECODER_SRCS)))
 AGENT_OBJS   := $(call obj,$(AGENT_SRCS))
 

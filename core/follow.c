@@ -25,6 +25,8 @@ int vt_follow_open(struct vt_followed *p, const struct vt_ring_view *view, uint3
 
 void vt_follow_close(struct vt_followed *p)
 {
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+		free(p->sources[i].reason);
 	free(p->slots);
 	vt_ring_view_close(&p->view);
 	memset(p, 0, sizeof(*p));
@@ -393,6 +395,34 @@ static void date_by_last_event(const struct vt_followed *p, struct vt_counter_sa
 		s->values[VT_M_trace_uptime] = s->monotonic > f->enabled_since ? s->monotonic - f->enabled_since : 0;
 }
 
+void vt_follow_source(struct vt_followed *p, unsigned source, bool available, const char *reason)
+{
+	if (source >= VT_MAX_SOURCES)
+		return;
+	if (available ? p->sources[source].state == SAID_AVAILABLE :
+	    p->sources[source].state == SAID_ABSENT && strcmp(p->sources[source].reason, reason) == 0)
+		return;
+	char *copy = available ? NULL : strdup(reason);
+	if (!available && !copy)
+		return;
+	free(p->sources[source].reason);
+	p->sources[source].reason = copy;
+	p->sources[source].state = available ? SAID_AVAILABLE : SAID_ABSENT;
+}
+
+static void add_said_sources(const struct vt_followed *p, struct vt_counter_sample *s)
+{
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
+		if (p->sources[i].state == NOT_SAID)
+			continue;
+		s->sources_known |= 1u << i;
+		if (p->sources[i].state == SAID_AVAILABLE)
+			s->sources_available |= 1u << i;
+		else if (!(s->sources_available >> i & 1))
+			s->reasons[i] = (struct vt_span){ p->sources[i].reason, strlen(p->sources[i].reason) };
+	}
+}
+
 int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_follow_out *out)
 {
 	struct vt_counter_sample s;
@@ -401,9 +431,11 @@ int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_fo
 	s.sequence = vt_add_relaxed(&p->view.file->next_record, 1);
 	s.process = p->index;
 	s.flags = flags;
+	add_said_sources(p, &s);
 	if (!p->view.live)
 		date_by_last_event(p, &s);
-	return write_sample(p, &s, out);
+	int err = write_sample(p, &s, out);
+	return err || !p->sampled ? err : p->sampled(p->sampled_user, p, &s);
 }
 
 static void sample_of_snapshot(const struct vt_followed *p, const struct vt_snapshot *from,

@@ -50,8 +50,12 @@ struct vt_followed {
 	bool announced;                 /* its PROCESS record is written */
 	uint64_t events, lost;          /* in the log; lost by overwriting */
 	struct vt_fullest fullest;
+	struct { enum { NOT_SAID, SAID_ABSENT, SAID_AVAILABLE } state; char *reason; } sources[VT_MAX_SOURCES];
 	const struct vt_resume *resume; /* what a log already holds of its rings; the recoverer's */
 	unsigned resume_count;
+	/* Called with each counter record of ours that is in the log. 0 or a negative error; NULL: nobody asks. */
+	int (*sampled)(void *user, const struct vt_followed *p, const struct vt_counter_sample *s);
+	void *sampled_user;
 };
 
 /* Takes over `view` (opened by the caller). 0 or -ENOMEM. */
@@ -78,6 +82,9 @@ void vt_follow_repeat(struct vt_followed *p);
 
 /* A counter record now, with `flags`. */
 int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_follow_out *out);
+
+/* Says of a source what its process cannot know: a collector's. `reason` is copied. */
+void vt_follow_source(struct vt_followed *p, unsigned source, bool available, const char *reason);
 
 /* Threads that ended without saying so, and names that changed. */
 void vt_follow_threads(struct vt_followed *p);

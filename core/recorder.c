@@ -11,6 +11,7 @@
 
 #include <valktrace/error.h>
 
+#include "core/collecting.h"
 #include "core/recorder.h"
 
 /* ---- the waiter -------------------------------------------------------------------------------- */
@@ -170,6 +171,8 @@ static int write_schema(struct vt_recorder *r)
 	struct vt_out payload = { 0 };
 
 	vt_schema_encode(&payload, vt_schema_builtin());
+	if (r->collecting)
+		vt_collecting_schema(r->collecting, &payload);
 	int err = vt_log_records(&r->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, &payload);
 	vt_out_free(&payload);
 	if (!err) {
@@ -178,6 +181,8 @@ static int write_schema(struct vt_recorder *r)
 		for (unsigned i = 0; i < r->process_count; i++)
 			vt_follow_repeat(r->processes[i]);
 	}
+	if (!err)
+		err = vt_warner_repeat(r->warner, &r->out);
 	return err;
 }
 
@@ -261,11 +266,18 @@ static void on_counters(uv_timer_t *handle)
 	struct vt_recorder *r = handle->data;
 	int err = 0;
 
+	vt_collecting_sample(r->collecting);
 	for (unsigned i = 0; i < r->process_count && !err; i++) {
 		vt_follow_threads(r->processes[i]);
 		err = vt_follow_counters(r->processes[i], 0, &r->out);
 	}
 	note_error(r, err);
+}
+
+static int on_sampled(void *user, const struct vt_followed *p, const struct vt_counter_sample *s)
+{
+	struct vt_recorder *r = user;
+	return vt_warner_judge(r->warner, p, s, s->flags & VT_COUNTERS_FINAL, r->splitter, &r->out);
 }
 
 /* ---- the log as the followed processes see it ------------------------------------------------------ */
@@ -370,6 +382,17 @@ static int start_loop(struct vt_recorder *r, const struct vt_settings *settings)
 	return err;
 }
 
+static int start_collecting(struct vt_recorder *r, const struct vt_settings *settings)
+{
+	r->settings = *settings;
+	r->collecting = vt_collecting_open(r, &r->settings);
+	if (r->collecting)
+		return 0;
+	stop_waiting(r);
+	close_handles(r);
+	return -ENOMEM;
+}
+
 int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_settings *settings,
                      const char *path, bool replace, uint64_t run, uint32_t *bell)
 {
@@ -388,9 +411,14 @@ int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_set
 	int err = vt_settings_resolve(settings, &resolved, problem, sizeof(problem));
 	if (err)
 		return err;
+	err = vt_warner_new(&r->warner, settings->warn, settings->counters_ns / 2, problem, sizeof(problem));
+	if (err)
+		return err;
 	r->splitter = vt_splitter_new();
-	if (!r->splitter)
+	if (!r->splitter) {
+		vt_warner_free(r->warner);
 		return -ENOMEM;
+	}
 	err = vt_log_open(&r->log, path, replace, run, resolved.codec, (int)settings->level, &limits);
 	if (!err) {
 		vt_settings_describe(settings, &resolved, r->options, sizeof(r->options));
@@ -398,11 +426,15 @@ int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_set
 		err = write_schema(r);
 		if (!err)
 			err = start_loop(r, settings);
+		if (!err)
+			err = start_collecting(r, settings);
 		if (err)
 			vt_log_close(&r->log);
 	}
-	if (err)
+	if (err) {
+		vt_warner_free(r->warner);
 		vt_splitter_free(r->splitter);
+	}
 	return err;
 }
 
@@ -411,13 +443,18 @@ int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
 	int err = 0;
 
 	stop_waiting(r);
+	vt_collecting_sample(r->collecting);
 	while (r->process_count > 0) {
 		int e = vt_recorder_finish(r, r->processes[0]->index, ending, 0);
 		err = err ? err : e;
 	}
 	write_last_facts(r);
 	int e = r->unfinished ? vt_log_abandon(&r->log) : vt_log_close(&r->log);
+	vt_collecting_close(r->collecting);
 	close_handles(r);
+	r->events += vt_warner_events(r->warner);
+	vt_warner_free(r->warner);
+	r->warner = NULL;
 	vt_splitter_free(r->splitter);
 	free(r->processes);
 	return err ? err : e;
@@ -454,9 +491,14 @@ int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, 
 		free(p);
 		return err;
 	}
+	if (r->warner) {
+		p->sampled = on_sampled;
+		p->sampled_user = r;
+	}
 	r->processes[r->process_count++] = p;
 	if (r->next_process++ == 0)
 		write_fact(r, "recorder", r->options);
+	vt_collecting_begin(r->collecting, p);
 	return p->index;
 }
 
@@ -477,9 +519,12 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 	p->status = status;
 	if (ending != VT_END_RUNNING)
 		p->ended_ticks = vt_anchor_now().ticks;
+	vt_collecting_end(r->collecting, p, r->usage && r->usage_pid == p->view.file->pid ? r->usage : NULL);
 	int err = before_round(r);
 	if (!err)
 		err = vt_follow_finish(p, r->splitter, &r->out);
+	if (!err && r->warner)
+		err = vt_warner_finish(r->warner, p, r->splitter, &r->out);
 	note_error(r, err);
 	r->unfinished = r->unfinished || err < 0;
 	r->events += p->events;
@@ -495,7 +540,7 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 
 uint64_t vt_recorder_events(const struct vt_recorder *r)
 {
-	uint64_t n = r->events;
+	uint64_t n = r->events + vt_warner_events(r->warner);
 	for (unsigned i = 0; i < r->process_count; i++)
 		n += r->processes[i]->events;
 	return n;

@@ -59,7 +59,7 @@ engine_only=$(echo "$engine" | grep '\.h$' | paste -sd '|' -)
 
 rule 'the Makefile lists all of core/ and collectors/' "$(
 	for file in core/*.c collectors/*.c collectors/probes/*.c; do
-		for list in WIRE WRITER ENGINE RECORD COLLECTOR AGENT; do sources ${list}_SRCS; done |
+		for list in WIRE WRITER ENGINE RECORD COLLECTOR SAMPLER AGENT; do sources ${list}_SRCS; done |
 			grep -qx "$file" || echo "$file"
 	done)"
 rule 'include/ includes itself and libc' "$(includes include/valktrace.h include/valktrace/*.h |
@@ -70,7 +70,7 @@ rule 'writer knows no libuv, no engine, collector or decoder' "$(includes $write
 	grep -E ": (<uv|\"($engine_only|collectors/|decoder/))")"
 # `record` is a subcommand whose code is the engine's: it knows how options are read, and nothing else.
 rule 'engine knows no collector and no decoder' "$(includes $engine |
-	grep -vE '^core/record\.c: "decoder/(cmd|common|names|units)\.h"$' |
+	grep -vE '^core/record\.c: "decoder/(cmd|common|names|rules|units)\.h"$' |
 	grep -E ': "(collectors|decoder)/')"
 rule 'collectors know no decoder and no engine' "$(includes collectors/*.c collectors/probes/*.[ch] |
 	grep -E ": \"($engine_only|decoder/)")"

@@ -23,6 +23,7 @@
 static const struct vt_probe *const probes[] = {
 	&vt_probe_boehm,
 	&vt_probe_lua,
+	&vt_probe_epoll,
 	NULL
 };
 
@@ -88,7 +89,8 @@ static void attach_probes(void)
 		say_no_collector();
 	static const struct { enum vt_source_id source; const char *reason; } silent[] = {
 		{ VT_SRC_interp, "no probe for this runtime (valktrace schema --probes lists them)" },
-		{ VT_SRC_loop, "no libuv in the process" },
+		{ VT_SRC_loop, "no event loop: nothing in the process waits by epoll" },
+		{ VT_SRC_http, "no server in the process reports it (valktrace/http.h)" },
 		{ VT_SRC_kernel, "no source for syscalls, scheduler or processes in this run" },
 	};
 	for (unsigned i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
@@ -101,7 +103,7 @@ static void on_exit_called(int status, void *unused)
 {
 	(void)unused;
 	struct vt_ring_file *f = vt_process.file;
-	if (!f || !vt_load_relaxed(&vt__gate->counting))
+	if (!f || !vt_load_relaxed(&vt__gate.counting))
 		return;
 	f->exit_status = (uint32_t)status & 0xff;
 	vt_store_release(&f->exited, 1);

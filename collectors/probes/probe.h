@@ -14,5 +14,6 @@ struct vt_probe {
 
 extern const struct vt_probe vt_probe_boehm;
 extern const struct vt_probe vt_probe_lua;
+extern const struct vt_probe vt_probe_epoll;
 
 #endif
