@@ -28,9 +28,9 @@ static void (*const pages[])(struct vt_summary *s) = {
 };
 
 static int summarize(struct vt_sink *out, const struct vt_input *in, const struct vt_filter *filter,
-                     bool json)
+                     bool json, bool functions)
 {
-	struct vt_summary s = { .in = in, .filter = filter, .out = out };
+	struct vt_summary s = { .in = in, .filter = filter, .out = out, .functions = functions };
 	int err = vt_summary_collect(&s);
 
 	if (!err && json)
@@ -48,7 +48,7 @@ static int whole_summary(const struct vt_export_context *context)
 
 	text.colour = context->out->colour;
 	if (!err)
-		err = summarize(&text, context->in, context->filter, false);
+		err = summarize(&text, context->in, context->filter, false, false);
 	if (err) {
 		vt_sink_discard(&text);
 		return vt_input_failed(context->in, err);
@@ -68,10 +68,12 @@ const struct vt_export vt_export_summary = {
 
 struct settings {
 	const char *output;
-	bool json;
+	bool json, functions;
 };
 
 static const struct vt_opt options[] = {
+	{ "functions", 0, VT_OPT_FLAG, NULL, "time by function also of more than 1,000,000 events",
+	  offsetof(struct settings, functions) },
 	{ "json", 0, VT_OPT_FLAG, NULL, "one line of JSON: maps with keys, ns and bytes",
 	  offsetof(struct settings, json) },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
@@ -101,7 +103,7 @@ static int print_run(void *user, struct vt_input *in)
 		vt_sink_char(&text, '\n');
 	err = vt_reader_select(in->reader, &filter, &unknown);
 	if (!err)
-		err = summarize(&text, in, &filter, job->set.json);
+		err = summarize(&text, in, &filter, job->set.json, job->set.functions);
 	if (err) {
 		vt_sink_discard(&text);
 		return vt_input_failed(in, err);
@@ -132,11 +134,12 @@ const struct vt_command vt_cmd_summary = {
 	.name = "summary",
 	.args = "[FILE...|-]",
 	.summary = "what happened, on one page",
-	.details = "How complete the log is, how the run ended, its collector, counters, events and\n"
-	           "threads, and what was not recorded and why.\n",
+	.details = "How complete the log is, how the run ended, its collector, functions, counters,\n"
+	           "events and threads, and what was not recorded and why.\n",
 	.exits = vt_exits_of_readers,
 	.examples = "  valktrace summary\n"
 	            "  valktrace summary run.vtrace\n"
+	            "  valktrace summary --functions\n"
 	            "  valktrace summary --json | jq .gc.pauses.p99_ns\n"
 	            "  valktrace decode --format summary --since 1s --until 2s\n",
 	.opts = options,

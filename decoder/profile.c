@@ -2,29 +2,20 @@
 #include "decoder/profile.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <valktrace/error.h>
-
 #include "decoder/memory.h"
 #include "decoder/progress.h"
+#include "decoder/profile_work.h"
 #include "decoder/spans.h"
 
 #define MOST_GAPS (1u << 20)
-#define CACHED    1024u                 /* string ids whose function is remembered */
 
-struct gap {
+struct vt_profile_gap {
 	const struct vt_ring_info *ring;
 	uint64_t before, after;         /* ticks */
 	unsigned category;
-};
-
-struct frame {                          /* of an open span */
-	uint32_t node, function;
-	bool outermost;                 /* the first of its function on its stack */
-	uint64_t exclusive, called;     /* ns of itself, and of the calls that it made */
 };
 
 /* One ring and category. */
@@ -37,127 +28,8 @@ struct track {
 	uint32_t *active;               /* by function: frames on the stack that runs */
 	size_t active_count;
 	uint64_t last;                  /* ns: time before it is given away */
-	const struct gap *gap, *gaps_end;       /* those to come */
+	const struct vt_profile_gap *gap, *gaps_end;        /* those to come */
 };
-
-struct vt_profile_work {
-	const struct vt_filter *filter;
-	bool all, stacks;
-	struct vt_pointer_map tracks;
-	uint32_t *by_name, *by_stack;   /* open addressing: index + 1 */
-	size_t by_name_size, by_stack_size;
-	struct { const struct vt_process_info *process; uint64_t id; uint32_t function; } cache[CACHED];
-	struct frame *frames;
-	size_t frame_count, frame_capacity;
-	uint32_t *spare;                /* frames to use again */
-	size_t spare_count, spare_capacity;
-	struct gap *gaps;
-	size_t gap_count, gap_capacity;
-	const char *names[VT_MAX_CATEGORIES];   /* categories with functions */
-	unsigned name_count;
-	int error;
-};
-
-/* ---- functions and stacks ------------------------------------------------------------------------ */
-
-static uint64_t hash_bytes(const char *text, size_t length)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < length; i++)
-		h = (h ^ (unsigned char)text[i]) * 0x100000001b3u;
-	return h ^ h >> 32;
-}
-
-/* The function's number; VT_NO_NODE: no memory. */
-static uint32_t function_named(struct vt_profile *p, const char *name, size_t length)
-{
-	struct vt_profile_work *w = p->work;
-
-	if (p->function_count >= VT_PROFILE_FUNCTIONS - 1) {
-		name = "(other functions)";
-		length = strlen(name);
-	}
-	size_t mask = w->by_name_size - 1, at = hash_bytes(name, length) & mask;
-	for (; w->by_name[at]; at = (at + 1) & mask) {
-		const struct vt_function *f = &p->functions[w->by_name[at] - 1];
-		if (f->length == length && memcmp(f->name, name, length) == 0)
-			return w->by_name[at] - 1;
-	}
-	if (!vt_array_grow(&p->functions, &p->function_capacity, p->function_count, sizeof(*p->functions),
-	                   VT_PROFILE_FUNCTIONS))
-		return VT_NO_NODE;
-	char *copy = malloc(length + 1);
-	if (!copy)
-		return VT_NO_NODE;
-	memcpy(copy, name, length);
-	copy[length] = 0;
-	p->functions[p->function_count] = (struct vt_function){ .name = copy, .length = length };
-	w->by_name[at] = (uint32_t)++p->function_count;
-	return w->by_name[at] - 1;
-}
-
-/* The stack of `parent` with a function on top; at the limit the parent's own. VT_NO_NODE: no memory. */
-static uint32_t node_of(struct vt_profile *p, uint32_t parent, uint32_t function)
-{
-	struct vt_profile_work *w = p->work;
-	uint64_t h = ((uint64_t)parent << 32 | function) * 0x9e3779b97f4a7c15u;
-	size_t mask = w->by_stack_size - 1, at = h >> 32 & mask;
-
-	for (; w->by_stack[at]; at = (at + 1) & mask) {
-		const struct vt_call_node *n = &p->nodes[w->by_stack[at] - 1];
-		if (n->parent == parent && n->function == function)
-			return w->by_stack[at] - 1;
-	}
-	if (p->node_count == VT_PROFILE_NODES && parent != VT_NO_NODE) {
-		p->capped = true;
-		return parent;
-	}
-	if (!vt_array_grow(&p->nodes, &p->node_capacity, p->node_count, sizeof(*p->nodes),
-	                   VT_PROFILE_NODES + VT_MAX_RINGS))
-		return VT_NO_NODE;
-	p->nodes[p->node_count] = (struct vt_call_node){ .parent = parent, .function = function };
-	w->by_stack[at] = (uint32_t)++p->node_count;
-	return w->by_stack[at] - 1;
-}
-
-static VT_COLD uint32_t find_function(struct vt_profile *p, const struct vt_ring_info *ring,
-                                      const struct vt_event_desc *desc, const uint64_t *id)
-{
-	char text[2 * VT_MAX_NAME + 2];
-	size_t length;
-
-	if (!id) {
-		const char *category = ring->process->schema->categories[desc->category % VT_MAX_CATEGORIES].name;
-		snprintf(text, sizeof(text), "%.*s.%.*s", (int)VT_MAX_NAME, category ? category : "",
-		         (int)VT_MAX_NAME, desc->name);
-		return function_named(p, text, strlen(text));
-	}
-	unsigned at = (unsigned)(*id % CACHED);
-	struct vt_profile_work *w = p->work;
-	const char *name = vt_reader_string(p->in->reader, ring->process, *id, &length);
-	if (!name) {
-		snprintf(text, sizeof(text), "#%llu", (unsigned long long)*id);
-		name = text;
-		length = strlen(text);
-	}
-	uint32_t function = function_named(p, name, length);
-	w->cache[at].process = function == VT_NO_NODE ? NULL : ring->process;
-	w->cache[at].id = *id;
-	w->cache[at].function = function;
-	return function;
-}
-
-static inline uint32_t function_of(struct vt_profile *p, const struct vt_ring_info *ring,
-                                   const struct vt_event_desc *desc, const uint64_t *id)
-{
-	const struct vt_profile_work *w = p->work;
-	unsigned at = id ? (unsigned)(*id % CACHED) : 0;
-
-	if (vt_likely(id && w->cache[at].process == ring->process && w->cache[at].id == *id))
-		return w->cache[at].function;
-	return find_function(p, ring, desc, id);
-}
 
 /* ---- frames -------------------------------------------------------------------------------------- */
 
@@ -184,11 +56,11 @@ static int start_frame(struct track *t, uint32_t at, uint32_t function, const st
 	if (!active)
 		return -ENOMEM;
 	if (w->stacks) {
-		node = node_of(t->profile, caller ? w->frames[caller->frame].node : t->root, function);
+		node = vt_profile_node(t->profile, caller ? w->frames[caller->frame].node : t->root, function);
 		if (node == VT_NO_NODE)
 			return -ENOMEM;
 	}
-	w->frames[at] = (struct frame){ .node = node, .function = function, .outermost = (*active)++ == 0 };
+	w->frames[at] = (struct vt_frame){ .node = node, .function = function, .outermost = (*active)++ == 0 };
 	return 0;
 }
 
@@ -204,7 +76,7 @@ static inline uint32_t take_frame(struct vt_profile_work *w)
 }
 
 /* A call is over, or no longer known: its time is part of what its caller called. `caller` may be NULL. */
-static inline void close_frame(struct track *t, const struct frame *f, const struct vt_open_span *caller,
+static inline void close_frame(struct track *t, const struct vt_frame *f, const struct vt_open_span *caller,
                                enum vt_span_end how)
 {
 	struct vt_function *function = &t->profile->functions[f->function];
@@ -279,7 +151,7 @@ static inline uint64_t spend(struct track *t, uint64_t now)
 		return 0;
 	p->lived += to - from;
 	if (span) {
-		struct frame *frame = &p->work->frames[span->frame];
+		struct vt_frame *frame = &p->work->frames[span->frame];
 		frame->exclusive += to - from;
 		if (p->work->stacks)
 			p->nodes[frame->node].exclusive += to - from;
@@ -295,7 +167,7 @@ static int begin(struct track *t, const struct vt_event_desc *desc, const uint64
                  uint64_t ticks)
 {
 	struct vt_profile *p = t->profile;
-	uint32_t function = function_of(p, t->ring, desc, id), at;
+	uint32_t function = vt_profile_function(p, t->ring, desc, id), at;
 	unsigned depth = t->spans.depth;
 
 	if (function == VT_NO_NODE || vt_spans_begin(&t->spans, desc, ticks))
@@ -316,7 +188,7 @@ static int replace(struct track *t, const struct vt_event_desc *desc, const uint
 {
 	struct vt_profile *p = t->profile;
 	struct vt_open_span *span = t->spans.beyond > 0 ? NULL : innermost(t);
-	uint32_t function = function_of(p, t->ring, desc, id);
+	uint32_t function = vt_profile_function(p, t->ring, desc, id);
 
 	if (function == VT_NO_NODE)
 		return -ENOMEM;
@@ -409,6 +281,19 @@ static int name_field(const struct vt_event_desc *desc)
 	return -1;
 }
 
+static bool names_functions(const struct vt_event_desc *desc)
+{
+	return desc && (desc->flags & VT_EVENT_BEGIN) && name_field(desc) >= 0;
+}
+
+bool vt_profile_has_functions(const struct vt_schema *schema, unsigned category)
+{
+	for (unsigned id = 0; id < schema->event_limit; id++)
+		if (names_functions(schema->events[id]) && schema->events[id]->category == category)
+			return true;
+	return false;
+}
+
 static int on_batch(struct vt_profile *p, const struct vt_batch *batch, struct track *t)
 {
 	struct columns c = { .row = { 0 } };
@@ -430,7 +315,7 @@ static int on_batch(struct vt_profile *p, const struct vt_batch *batch, struct t
 
 static int compare_gaps(const void *a, const void *b)
 {
-	const struct gap *x = a, *y = b;
+	const struct vt_profile_gap *x = a, *y = b;
 
 	if (x->ring->id != y->ring->id)
 		return x->ring->id < y->ring->id ? -1 : 1;
@@ -466,7 +351,7 @@ static struct track *track_of(struct vt_profile *p, const struct vt_ring_info *r
 	t->ring = ring;
 	t->spans.gone = on_gone;
 	t->spans.user = t;
-	t->root = w->stacks ? node_of(p, VT_NO_NODE, ring_number(p->in->run, ring)) : 0;
+	t->root = w->stacks ? vt_profile_node(p, VT_NO_NODE, ring_number(p->in->run, ring)) : 0;
 	size_t first = 0;
 	while (first < w->gap_count && (w->gaps[first].ring != ring || w->gaps[first].category != category))
 		first++;
@@ -487,7 +372,7 @@ static void find_categories(struct vt_profile *p)
 		for (unsigned id = 0; id < schema->event_limit; id++) {
 			const struct vt_event_desc *d = schema->events[id];
 			unsigned c = d ? d->category % VT_MAX_CATEGORIES : 0, known = 0;
-			if (!d || !(d->flags & VT_EVENT_BEGIN) || name_field(d) < 0 || !schema->categories[c].name)
+			if (!names_functions(d) || !schema->categories[c].name)
 				continue;
 			while (known < w->name_count && strcmp(w->names[known], schema->categories[c].name) != 0)
 				known++;
@@ -513,7 +398,7 @@ static int collect_gaps(struct vt_profile *p, struct vt_filter filter)
 			if (!vt_array_grow(&w->gaps, &w->gap_capacity, w->gap_count, sizeof(*w->gaps), MOST_GAPS))
 				err = -ENOMEM;
 			else
-				w->gaps[w->gap_count++] = (struct gap){ event->ring, event->gap->t_before,
+				w->gaps[w->gap_count++] = (struct vt_profile_gap){ event->ring, event->gap->t_before,
 				                                        event->gap->t_after, c };
 		}
 	}

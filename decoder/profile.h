@@ -58,6 +58,9 @@ enum vt_profile_what { VT_PROFILE_FUNCTIONS_ONLY, VT_PROFILE_STACKS };
 int vt_profile_make(struct vt_profile *p, const struct vt_input *in, const struct vt_filter *filter,
                     enum vt_profile_what what);
 
+/* True if spans of the category are functions: the events that are gone through when none are asked for. */
+bool vt_profile_has_functions(const struct vt_schema *schema, unsigned category);
+
 /* Longest exclusive time first. Numbers of functions in nodes are void after it. */
 void vt_profile_sort(struct vt_profile *p);
 

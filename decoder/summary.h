@@ -18,6 +18,7 @@
 
 #define VT_PAUSE_BOUNDS 25u             /* 1-2-5 from 1us to 100s, and what is above */
 #define VT_LAST_PAUSES  3u
+#define VT_FUNCTION_EVENTS 1000000u     /* with more of them the functions are read only when asked for */
 
 struct vt_type_stats {
 	const struct vt_event_desc *desc;
@@ -74,6 +75,7 @@ struct vt_summary {
 	const struct vt_input *in;
 	const struct vt_filter *filter;
 	struct vt_sink *out;
+	bool functions;                 /* are asked for, however many events they take */
 	struct vt_metrics metrics;
 	int records;                    /* counter records behind the metrics */
 	uint64_t length;                /* of the run, ns */
@@ -88,6 +90,7 @@ struct vt_summary {
 	struct vt_pointer_map paused;   /* uint64_t ns by process */
 	struct vt_end_spans open;
 	struct vt_profile profile;      /* sorted */
+	uint64_t unread;                /* events of functions that were too many; 0: the profile is there */
 	struct vt_warned_rule *warned;
 	size_t warned_count;
 	struct vt_process_use *uses;    /* of the processes that have a last counter record, most CPU first */

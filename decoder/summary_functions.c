@@ -1,5 +1,6 @@
 /* summary_functions.c - the page on functions: what profile.h finds in the calls and returns of the log. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "decoder/process_text.h"
@@ -9,6 +10,19 @@
 #define MOST_FUNCTIONS 10u
 #define NAME_WIDTH     27u
 
+/* Of the selection, by the counts of the sections. */
+static uint64_t function_events(const struct vt_summary *s)
+{
+	uint64_t events = 0;
+
+	for (size_t i = 0; i < s->row_count; i++) {
+		const struct vt_type_stats *t = s->rows[i];
+		if (vt_profile_has_functions(t->process->schema, t->desc->category))
+			events += t->count;
+	}
+	return events;
+}
+
 int vt_summary_collect_functions(struct vt_summary *s)
 {
 	const struct vt_filter *f = s->filter;
@@ -16,6 +30,12 @@ int vt_summary_collect_functions(struct vt_summary *s)
 	/* Single events tell nothing of calls. */
 	if (f->event_count || f->where_count || f->min_duration_ns || f->no_bulk)
 		return 0;
+	/* Here each event is decoded, elsewhere hardly one: that would take several times as long as all else. */
+	uint64_t events = s->functions ? 0 : function_events(s);
+	if (events > VT_FUNCTION_EVENTS) {
+		s->unread = events;
+		return 0;
+	}
 	int err = vt_profile_make(&s->profile, s->in, f, VT_PROFILE_FUNCTIONS_ONLY);
 	vt_profile_sort(&s->profile);
 	return err;
@@ -88,10 +108,21 @@ static void put_remarks(struct vt_summary *s)
 	put_count(s->out, "too deep  ", p->deeper, " to follow: their time is their caller's\n");
 }
 
+/* The command that has no limit; of a selection, its stacks. */
+static const char *reader_of(const struct vt_summary *s)
+{
+	return s->filtered ? "valktrace decode --format folded" : "valktrace summary --functions";
+}
+
 void vt_summary_functions(struct vt_summary *s)
 {
 	const struct vt_profile *p = &s->profile;
 
+	if (s->unread > 0) {
+		vt_sink_string(s->out, "\nfunctions  ");
+		vt_put_grouped(s->out, s->unread);
+		vt_sink_printf(s->out, " events: %s reads them\n", reader_of(s));
+	}
 	if (p->function_count == 0)
 		return;
 	vt_summary_line(s, "\n--- Functions ---                  calls exclusive"
@@ -107,6 +138,14 @@ void vt_summary_functions_json(struct vt_json *j, const struct vt_summary *s)
 {
 	const struct vt_profile *p = &s->profile;
 
+	if (s->unread > 0) {
+		char reason[64];
+		snprintf(reason, sizeof(reason), "more than %u events: %s", VT_FUNCTION_EVENTS, reader_of(s));
+		vt_json_open(j, "functions_not_read", '{');
+		vt_json_put_u64(j, "events", s->unread);
+		vt_json_put_string(j, "reason", reason);
+		vt_json_close(j, '}');
+	}
 	if (p->function_count == 0)
 		return;
 	vt_json_open(j, "functions", '{');

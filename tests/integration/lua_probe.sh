@@ -54,7 +54,7 @@ for options in '--ring-size 64M' '--ring-size 64K' '--ring-size 64K --mode disca
 	is "fib(27) $options: depth" "$(final valk_stack_depth_max fib.vtrace)" 28
 done
 valktrace record -q -f -o fib.vtrace --category interp --ring-size 64M -- lua5.4 fib.lua > out
-valktrace summary --json fib.vtrace > summary.json
+valktrace summary --functions --json fib.vtrace > summary.json
 is 'fib(27): calls by name' "$(jq '.functions["fib:1"].calls' summary.json)" 635621
 is 'all that begins ends' "$(jq -c '.calls | [.open, .without_end, .without_begin]' summary.json)" '[0,0,0]'
 is 'nothing lost' "$(jq '.lost // 0' summary.json)" 0
@@ -70,6 +70,35 @@ is 'no closure or evaluation was counted: absent, not 0' \
 	"$(valktrace decode --format metrics-json fib.vtrace | jq -c '.interpreter | [.evals_total, .closures_created, .env_lookups]')" \
 	'[null,null,null]'
 ok 'the page is at most 80 columns wide' test "$(valktrace summary fib.vtrace | awk '{ if (length > m) m = length } END { print m }')" -le 80
+
+# ---- the page on functions, up to a million events -------------------------------------------------
+
+# The chunk and each f: a call and a return, so 1,000,000 events and two more.
+for calls in 499999 500000; do
+	echo "local function f() end for i = 1, $calls do f() end" > calls.lua
+	valktrace record -q -f -o $calls.vtrace --category interp --ring-size 64M -- lua5.4 calls.lua
+	valktrace summary $calls.vtrace > $calls.page
+	valktrace summary --functions $calls.vtrace > $calls.all
+	valktrace summary --json $calls.vtrace > $calls.json
+	is "$calls calls: all are in the log" "$(valktrace info --json $calls.vtrace |
+		jq .categories.interp.events)" $((2 * (calls + 1)))
+	has "$calls calls: --functions has the page" "$(cat $calls.all)" '--- Functions ---'
+	is "$calls calls: --functions --json has them" \
+		"$(valktrace summary --functions --json $calls.vtrace | jq -c '[.functions["f:1"].calls, .functions_not_read]')" \
+		"[$calls,null]"
+done
+is 'a million events: --functions changes nothing' "$(cat 499999.page)" "$(cat 499999.all)"
+is 'a million events: they are in the JSON' \
+	"$(jq -c '[.functions["f:1"].calls, .calls.open, .functions_not_read]' 499999.json)" '[499999,0,null]'
+is 'more: one line in place of the page' "$(diff 500000.page 500000.all | grep '^<')" \
+	'< functions  1,000,002 events: valktrace summary --functions reads them'
+is 'more: none in the JSON, and why' "$(jq -c '[.functions, .calls, .functions_not_read]' 500000.json)" \
+	'[null,null,{"events":1000002,"reason":"more than 1000000 events: valktrace summary --functions"}]'
+has 'more, of a selection: the command that has it' \
+	"$(valktrace decode --format summary --category interp 500000.vtrace)" \
+	'functions  1,000,002 events: valktrace decode --format folded reads them'
+ok 'fewer by a selection: the page' grep -q -e '--- Functions ---' \
+	<(valktrace decode --format summary --category interp --until 5ms 500000.vtrace)
 
 valktrace record -q -f -o none.vtrace -- lua5.4 fib.lua > out
 is 'without category interp nothing is hooked' \
@@ -193,7 +222,7 @@ if $CC -O1 -I/usr/include/lua5.4 embed.c -o embed -llua5.4 2> errors; then
 	same 'a program with liblua5.4' ./embed hooks.lua fails.lua
 	has '... its calls' "$(valktrace decode --event interp.call same.vtrace)" 'function=work:3'
 	valktrace record -q -f -o embed.vtrace --category interp --ring-size 64M -- ./embed fib.lua > out
-	is '... all of them' "$(valktrace summary --json embed.vtrace | jq '.functions["fib:1"].calls')" 635621
+	is '... all of them' "$(valktrace summary --functions --json embed.vtrace | jq '.functions["fib:1"].calls')" 635621
 else
 	skip 'a program with liblua5.4' "$(head -n 1 errors)"
 fi
