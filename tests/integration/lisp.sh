@@ -185,6 +185,7 @@ is 'restart: the version is of its own recording' \
 
 # ---- SIGKILL -----------------------------------------------------------------------------------------
 
+: > said.txt     # is there before the program has begun
 VALKTRACE=output=killed.vtrace "$lisp" "$programs/endless.lisp" > said.txt 2>&1 &
 pid=$!
 for _ in $(seq 100); do
