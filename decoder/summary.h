@@ -8,6 +8,7 @@
 #include <valktrace/metrics.h>
 #include <valktrace/reader.h>
 
+#include "decoder/calls.h"
 #include "decoder/histogram.h"
 #include "decoder/input.h"
 #include "decoder/out.h"
@@ -67,6 +68,7 @@ struct vt_summary {
 	struct vt_gc_stats gc;
 	struct vt_pointer_map paused;   /* uint64_t ns by process */
 	struct vt_end_spans open;
+	struct vt_call_list calls;      /* most time first */
 };
 
 /* Reads all that the pages need. 0 or a negative error. */
@@ -82,6 +84,7 @@ void vt_summary_end(struct vt_summary *s);
 void vt_summary_gc(struct vt_summary *s);
 void vt_summary_interp(struct vt_summary *s);
 void vt_summary_loop(struct vt_summary *s);
+void vt_summary_calls(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
 void vt_summary_absent(struct vt_summary *s);

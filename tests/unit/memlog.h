@@ -36,6 +36,7 @@ struct memlog {
 	unsigned ring_count;
 	uint64_t no_ring[VT_MAX_CATEGORIES];
 	uint64_t events, corrections;
+	bool fuzzed;                    /* an id that became that of another type counts for its category */
 	unsigned wrong;                 /* things that no drain may give; each is told on stderr */
 	struct vt_splitter *splitter;
 	struct vt_chunker chunker;
