@@ -7,6 +7,7 @@
  *
  * A dump of several runs has each family once: the runs' sorted rows are merged by family.
  */
+#include <valktrace/format.h>
 #include <valktrace/metrics.h>
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ struct run {
 	const struct vt_metrics *m;
 	const char *labels;             /* of all its samples, or "" */
 	unsigned count, next;           /* rows; the first that is not printed */
-	struct row rows[VT_MAX_METRICS + 4];
+	struct row rows[VT_MAX_METRICS + 8];
 };
 
 /* ---- labels --------------------------------------------------------------------------------- */
@@ -149,12 +150,52 @@ static bool put_lost(struct vt_text *t, const struct run *r, unsigned category)
 	return true;
 }
 
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+/* One of the three families of vt_call_stat. */
+static bool put_call(struct vt_text *t, const struct run *r, unsigned index, const char *family, uint64_t value,
+                     bool is_time)
+{
+	const struct vt_call_stat *c = &r->m->calls[index];
+	const char *before = "{";
+
+	vt_text_string(t, family);
+	put_label(t, r, &before, "call", c->call);
+	put_label(t, r, &before, "category", c->category);
+	end_labels(t, r, before);
+	if (is_time)
+		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
+	else
+		vt_text_number(t, value);
+	vt_text_string(t, "\n");
+	return true;
+}
+
+static bool put_call_count(struct vt_text *t, const struct run *r, unsigned i)
+{
+	return i < r->m->call_count && put_call(t, r, i, "valk_calls_total", r->m->calls[i].count, false);
+}
+
+static bool put_call_errors(struct vt_text *t, const struct run *r, unsigned i)
+{
+	return i < r->m->call_count && put_call(t, r, i, "valk_call_errors_total", r->m->calls[i].errors, false);
+}
+
+static bool put_call_time(struct vt_text *t, const struct run *r, unsigned i)
+{
+	return i < r->m->call_count && put_call(t, r, i, "valk_call_seconds_total", r->m->calls[i].time, true);
+}
+
 static const struct special {
 	const char *family, *type, *help;
 	unsigned count;                 /* calls of `put`, with 0, 1, 2 ... */
 	/* Appends one sample; false: there is none of this index. */
 	bool (*put)(struct vt_text *t, const struct run *r, unsigned index);
 } specials[] = {
+	{ "valk_call_errors_total", "counter", "Calls that failed", VT_MAX_CALL_TOTALS, put_call_errors },
+	{ "valk_call_seconds_total", "counter", "Time in calls, failed ones included", VT_MAX_CALL_TOTALS,
+	  put_call_time },
+	{ "valk_calls_total", "counter", "Calls, failed ones included", VT_MAX_CALL_TOTALS, put_call_count },
 	{ "valk_source_available", "gauge", "Whether a source of metrics was there, and why not",
 	  VT_MAX_SOURCES, put_source },
 	{ "valk_trace_complete", "gauge", "1 if no event was lost", 1, put_complete },

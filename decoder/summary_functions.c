@@ -159,7 +159,7 @@ void vt_summary_functions_json(struct vt_json *j, const struct vt_summary *s)
 		vt_json_close(j, '}');
 	}
 	vt_json_close(j, '}');
-	vt_json_open(j, "calls", '{');
+	vt_json_open(j, "functions_total", '{');
 	vt_json_put_u64(j, "inside_ns", p->inside);
 	vt_json_put_u64(j, "lived_ns", p->lived);
 	vt_json_put_u64(j, "covered_ns", p->lived - p->missing);

@@ -37,8 +37,8 @@
 VT_BEGIN_DECLS
 
 /* Calls of this thread that have begun and not ended: all, and functions alone. */
-struct vt_calls { uint32_t open, functions; };
-extern VT_API VT_THREAD_LOCAL struct vt_calls vt__calls __attribute__((tls_model("initial-exec")));
+struct vt_open_calls { uint32_t open, functions; };
+extern VT_API VT_THREAD_LOCAL struct vt_open_calls vt__open_calls __attribute__((tls_model("initial-exec")));
 
 /* What a host can report. What it does not tell is absent in every output, not 0. */
 enum vt_interp_what {
@@ -63,8 +63,8 @@ VT_INLINE void vt_call(uint64_t name)
 {
 	vt_count(VT_M_interp_calls, 1);
 	if (VT_COMPILED_IN) {
-		vt__calls.open++;
-		vt_count_max(VT_M_interp_depth_max, ++vt__calls.functions);
+		vt__open_calls.open++;
+		vt_count_max(VT_M_interp_depth_max, ++vt__open_calls.functions);
 	}
 	VT__EMIT_ORDERED(interp, call, name);
 }
@@ -72,8 +72,8 @@ VT_INLINE void vt_call(uint64_t name)
 VT_INLINE void vt_return(void)
 {
 	if (VT_COMPILED_IN) {
-		vt__calls.open -= vt__calls.open > 0;
-		vt__calls.functions -= vt__calls.functions > 0;
+		vt__open_calls.open -= vt__open_calls.open > 0;
+		vt__open_calls.functions -= vt__open_calls.functions > 0;
 	}
 	VT__EMIT_ORDERED(interp, return, );
 }
@@ -88,32 +88,32 @@ VT_INLINE void vt_builtin(uint64_t name)
 {
 	vt_count(VT_M_interp_builtins, 1);
 	if (VT_COMPILED_IN)
-		vt__calls.open++;
+		vt__open_calls.open++;
 	VT__EMIT_ORDERED(interp, builtin, name);
 }
 
 VT_INLINE void vt_builtin_return(void)
 {
 	if (VT_COMPILED_IN)
-		vt__calls.open -= vt__calls.open > 0;
+		vt__open_calls.open -= vt__open_calls.open > 0;
 	VT__EMIT_ORDERED(interp, builtin_return, );
 }
 
 /* Where this thread is in its calls. */
 VT_INLINE uint64_t vt_mark(void)
 {
-	return !VT_COMPILED_IN ? 0 : (uint64_t)vt__calls.functions << 32 | vt__calls.open;
+	return !VT_COMPILED_IN ? 0 : (uint64_t)vt__open_calls.functions << 32 | vt__open_calls.open;
 }
 
 /* Calls that began since `mark` and are open have ended. Does nothing if there are none. */
 VT_INLINE void vt_unwind(uint64_t mark)
 {
-	if (!VT_COMPILED_IN || (uint32_t)mark >= vt__calls.open)
+	if (!VT_COMPILED_IN || (uint32_t)mark >= vt__open_calls.open)
 		return;
-	uint32_t left = vt__calls.open - (uint32_t)mark;
-	vt__calls.open = (uint32_t)mark;
-	vt__calls.functions = (uint32_t)(mark >> 32);
-	VT__EMIT_ORDERED(interp, unwind, vt__calls.open, left);
+	uint32_t left = vt__open_calls.open - (uint32_t)mark;
+	vt__open_calls.open = (uint32_t)mark;
+	vt__open_calls.functions = (uint32_t)(mark >> 32);
+	VT__EMIT_ORDERED(interp, unwind, vt__open_calls.open, left);
 }
 
 /* `depth` functions are open, and no builtin. */
@@ -122,7 +122,7 @@ VT_INLINE void vt_depth(uint64_t depth)
 	if (!VT_COMPILED_IN)
 		return;
 	vt_unwind(depth << 32 | (uint32_t)depth);
-	vt__calls.open = vt__calls.functions = (uint32_t)depth;
+	vt__open_calls.open = vt__open_calls.functions = (uint32_t)depth;
 	vt_count_max(VT_M_interp_depth_max, depth);
 }
 
@@ -132,8 +132,8 @@ VT_INLINE uint64_t vt_coroutine(uint64_t number, uint64_t mark)
 	uint64_t before = vt_mark();
 
 	if (VT_COMPILED_IN) {
-		vt__calls.open = (uint32_t)mark;
-		vt__calls.functions = (uint32_t)(mark >> 32);
+		vt__open_calls.open = (uint32_t)mark;
+		vt__open_calls.functions = (uint32_t)(mark >> 32);
 	}
 	VT__EMIT_ORDERED(interp, switch, number);
 	return before;

@@ -36,6 +36,7 @@ first_emit_us us <=20
 start_ms ms <=15
 lua_default_overhead_percent % <=3
 lua_hook_ratio ratio <=1.5
+libc_stats_overhead_percent % <=20
 '
 
 # take NAME COMMAND...: the command prints one sample, which gets this name
@@ -66,6 +67,15 @@ lua()
 lua_default() { RECORD='' lua lua_default_overhead_percent '100 * (b / a - 1)' 35 lua5.4; }
 lua_hook() { RECORD='--category interp' LUA_CPATH="$bench/?.so" lua lua_hook_ratio 'b / a' 32 lua5.4 -l lua_empty; }
 
+# 1-byte reads of /dev/zero, with and without the agent, by turns: in percent of without.
+libc_stats()
+{
+	local plain recorded
+	plain=$("$build/tests/calls" reads 1000000)
+	recorded=$("$tool" record -q -f -o "$directory/libc.vtrace" -- "$build/tests/calls" reads 1000000)
+	awk -v a="$plain" -v b="$recorded" 'BEGIN { print "libc_stats_overhead_percent", 100 * (b - a) / a }' >> "$samples"
+}
+
 reference=$directory/reference.vtrace
 times emit
 times emit_pic
@@ -85,6 +95,7 @@ times idle
 times rss
 times first
 times take start_ms "$bench/bench_command" start "$tool" record -q -o "$directory/start.vtrace" -- true
+times libc_stats
 
 cat > "$directory/fib.lua" << 'EOF'
 local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end

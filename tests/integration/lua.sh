@@ -85,7 +85,7 @@ is 'errors: fifty of them left eleven calls' "$(valktrace decode --event interp.
 for program in errors coroutines; do
 	run $program events=interp,ring-size=64M
 	is "$program: each return has its call, each call that was not left its return" \
-		"$(valktrace summary --json $program.vtrace | jq -c '.calls | [.without_begin, .without_end]')" '[0,0]'
+		"$(valktrace summary --json $program.vtrace | jq -c '.functions_total | [.without_begin, .without_end]')" '[0,0]'
 done
 is 'coroutines: what the body of one calls is not called by who resumes it' \
 	"$(valktrace decode --format folded coroutines.vtrace | grep -c 'resume;')" 0

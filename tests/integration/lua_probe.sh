@@ -56,7 +56,7 @@ done
 valktrace record -q -f -o fib.vtrace --category interp --ring-size 64M -- lua5.4 fib.lua > out
 valktrace summary --functions --json fib.vtrace > summary.json
 is 'fib(27): calls by name' "$(jq '.functions["fib:1"].calls' summary.json)" 635621
-is 'all that begins ends' "$(jq -c '.calls | [.open, .without_end, .without_begin]' summary.json)" '[0,0,0]'
+is 'all that begins ends' "$(jq -c '.functions_total | [.open, .without_end, .without_begin]' summary.json)" '[0,0,0]'
 is 'nothing lost' "$(jq '.lost // 0' summary.json)" 0
 ok 'a recursion counts once: fib takes no longer than the chunk' \
 	test "$(jq '.functions["fib:1"].inclusive_ns < .functions["(main chunk)"].inclusive_ns' summary.json)" = true
@@ -89,10 +89,10 @@ for calls in 499999 500000; do
 done
 is 'a million events: --functions changes nothing' "$(cat 499999.page)" "$(cat 499999.all)"
 is 'a million events: they are in the JSON' \
-	"$(jq -c '[.functions["f:1"].calls, .calls.open, .functions_not_read]' 499999.json)" '[499999,0,null]'
+	"$(jq -c '[.functions["f:1"].calls, .functions_total.open, .functions_not_read]' 499999.json)" '[499999,0,null]'
 is 'more: one line in place of the page' "$(diff 500000.page 500000.all | grep '^<')" \
 	'< functions  1,000,002 events: valktrace summary --functions reads them'
-is 'more: none in the JSON, and why' "$(jq -c '[.functions, .calls, .functions_not_read]' 500000.json)" \
+is 'more: none in the JSON, and why' "$(jq -c '[.functions, .functions_total, .functions_not_read]' 500000.json)" \
 	'[null,null,{"events":1000002,"reason":"more than 1000000 events: valktrace summary --functions"}]'
 has 'more, of a selection: the command that has it' \
 	"$(valktrace decode --format summary --category interp 500000.vtrace)" \
@@ -116,14 +116,14 @@ is 'coroutines: calls' "$(final valk_function_calls_total co.vtrace)" "$(tail -n
 is 'coroutines: tail calls' "$(interp co.vtrace '[.[] | select(.event == "tail_call")] | length')" 99
 is 'coroutines: each has a depth of its own' "$(final valk_stack_depth_max co.vtrace)" 22
 is 'coroutines: every return finds its call' "$(valktrace summary --json co.vtrace |
-	jq -c '.calls | [.without_end, .without_begin]')" '[0,0]'
-is 'coroutines: as many are open as the log leaves open' "$(valktrace summary --json co.vtrace | jq .calls.open)" \
+	jq -c '.functions_total | [.without_end, .without_begin]')" '[0,0]'
+is 'coroutines: as many are open as the log leaves open' "$(valktrace summary --json co.vtrace | jq .functions_total.open)" \
 	"$(balanced co.vtrace)"
 valktrace record -q -f -o errors.vtrace --category interp --ring-size 64M -- lua5.4 "$programs/errors.lua" one > out 2>&1
 is 'errors do not leak depth' "$(final valk_stack_depth_max errors.vtrace)" 11
 is 'errors: what they left' "$(interp errors.vtrace '[.[] | select(.event == "unwind" and .left == 11)] | length')" 50
 # The last error ends the program: deep(9) to deep(0), error, and the chunk.
-is 'errors: what is open at the end' "$(valktrace summary --json errors.vtrace | jq .calls.open)" 12
+is 'errors: what is open at the end' "$(valktrace summary --json errors.vtrace | jq .functions_total.open)" 12
 
 cat > exits.lua << 'EOF'
 local co = coroutine.wrap(function() coroutine.yield(1) error({ 1 }) end)
