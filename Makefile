@@ -39,9 +39,10 @@ WIRE_SRCS := \
 WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
-COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
 # What the recorder samples, wherever it runs.
-SAMPLER_SRCS := # EOL
+SAMPLER_SRCS := collectors/perf_child.c collectors/perf_event.c collectors/perf_lines.c collectors/perf_list.c \
+	collectors/perf_stat.c # EOL
+COLLECTOR_SRCS := collectors/gc.c collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/probes/agent.c collectors/probes/boehm.c core/clock.c core/crc32c.c \
 	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL

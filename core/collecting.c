@@ -1,5 +1,6 @@
 /* collecting.c - see collecting.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,8 @@ struct vt_collecting {
 	uint32_t home;
 	uint64_t base[VT_MAX_METRICS], last[VT_MAX_METRICS];
 	bool is_total[VT_MAX_METRICS];
+	struct { enum { UNSAID, SAID_NO, SAID_YES } state; char reason[VT_REASON_MAX]; } sources[VT_MAX_SOURCES];
+	struct { uint8_t state; char reason[VT_REASON_MAX]; } states[VT_MAX_METRICS];
 };
 
 static struct vt_collecting *of(const struct vt_collect *c)
@@ -52,6 +55,14 @@ static struct vt_followed *oldest(const struct vt_recorder *r)
 	return found;
 }
 
+/* What was said of the run's sources, to the process that has its values from now on. */
+static void repeat_sources(const struct vt_collecting *c, struct vt_followed *p)
+{
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+		if (c->sources[i].state != UNSAID)
+			vt_follow_source(p, i, c->sources[i].state == SAID_YES, c->sources[i].reason);
+}
+
 static struct vt_followed *place_of(struct vt_collecting *c, uint32_t process)
 {
 	if (process != VT_COLLECT_RUN)
@@ -61,6 +72,7 @@ static struct vt_followed *place_of(struct vt_collecting *c, uint32_t process)
 		for (unsigned m = 0; m < VT_MAX_METRICS; m++)
 			c->base[m] = c->is_total[m] ? c->last[m] : 0;
 		c->home = p->index;
+		repeat_sources(c, p);
 	}
 	return p;
 }
@@ -93,10 +105,48 @@ static void unset(const struct vt_collect *api, uint32_t process, unsigned metri
 static void say_source(const struct vt_collect *api, uint32_t process, enum vt_source_id source,
                        bool available, const char *reason)
 {
-	struct vt_followed *p = place_of(of(api), process);
+	struct vt_collecting *c = of(api);
+	struct vt_followed *p = place_of(c, process);
 
+	if (process == VT_COLLECT_RUN && (unsigned)source < VT_MAX_SOURCES) {
+		c->sources[source].state = available ? SAID_YES : SAID_NO;
+		snprintf(c->sources[source].reason, VT_REASON_MAX, "%s", reason ? reason : "");
+	}
 	if (p)
 		vt_follow_source(p, source, available, reason);
+}
+
+static int write_schema(struct vt_collecting *c, const struct vt_out *payload)
+{
+	return payload->failed ? -ENOMEM :
+	       vt_log_records(&c->recorder->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, payload);
+}
+
+static void encode_state(const struct vt_collecting *c, unsigned metric, struct vt_out *payload)
+{
+	const char *reason = c->states[metric].reason;
+
+	vt_rec_metric_state_encode(payload, &(struct vt_rec_metric_state){
+		.id = (uint16_t)metric, .state = c->states[metric].state, .reason = { reason, strlen(reason) },
+	});
+}
+
+static void say_state(const struct vt_collect *api, unsigned metric, bool available, const char *reason)
+{
+	struct vt_collecting *c = of(api);
+	uint8_t state = available ? VT_METRIC_AVAILABLE : VT_METRIC_UNAVAILABLE;
+	char text[VT_REASON_MAX];
+	struct vt_out payload = { 0 };
+
+	snprintf(text, sizeof(text), "%s", reason ? reason : "");
+	if (metric >= VT_MAX_METRICS || (c->states[metric].state == state &&
+	                                 strcmp(c->states[metric].reason, text) == 0))
+		return;
+	c->states[metric].state = state;
+	strcpy(c->states[metric].reason, text);
+	encode_state(c, metric, &payload);
+	write_schema(c, &payload);
+	vt_out_free(&payload);
 }
 
 static int add_metric(const struct vt_collect *api, const struct vt_metric_desc *d)
@@ -112,8 +162,7 @@ static int add_metric(const struct vt_collect *api, const struct vt_metric_desc 
 		.name = { d->name, strlen(d->name) }, .family = { d->family, strlen(d->family) },
 		.labels = { d->labels, strlen(d->labels) }, .help = { d->help, strlen(d->help) },
 	});
-	int err = payload.failed ? -ENOMEM :
-		vt_log_records(&c->recorder->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, &payload);
+	int err = write_schema(c, &payload);
 	vt_out_bytes(&c->schema, payload.data, payload.length);
 	vt_out_free(&payload);
 	if (err)
@@ -125,10 +174,10 @@ static int add_metric(const struct vt_collect *api, const struct vt_metric_desc 
 
 /* ---- which are on -------------------------------------------------------------------------------------- */
 
-/* By its default, then by each name of the list in turn: "perf", "!vm", "all", "none". */
-static bool is_wanted(const struct vt_collector *k, const char *list)
+/* By its default or its categories, then by each name of the list in turn: "perf", "!vm", "all", "none". */
+static bool is_wanted(const struct vt_collector *k, const char *list, uint64_t categories)
 {
-	bool on = k->standard;
+	bool on = k->standard || (k->categories & categories) != 0;
 
 	while (*list) {
 		size_t length = strcspn(list, ",+ ");
@@ -152,6 +201,16 @@ bool vt_collecting_knows(const char *name)
 	return strcmp(name, "all") == 0 || strcmp(name, "none") == 0;
 }
 
+static void say_not_wanted(struct vt_collecting *c, const struct vt_collector *k)
+{
+	char reason[VT_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), "not asked for: --collect %s", k->name);
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+		if (k->sources >> i & 1)
+			say_source(&c->api, VT_COLLECT_RUN, (enum vt_source_id)i, false, reason);
+}
+
 static void open_one(struct vt_collecting *c, const struct vt_collector *k)
 {
 	void *state = calloc(1, k->state_size ? k->state_size : 1);
@@ -172,15 +231,21 @@ struct vt_collecting *vt_collecting_open(struct vt_recorder *r, const struct vt_
 		return NULL;
 	c->api = (struct vt_collect){
 		.loop = r->loop, .settings = settings, .process = give_process, .set = set, .unset = unset,
-		.source = say_source, .metric = add_metric,
+		.source = say_source, .metric = add_metric, .state = say_state,
 	};
 	c->recorder = r;
 	c->home = VT_COLLECT_RUN;
 	for (unsigned m = 0; m < VT_METRIC_COUNT; m++)
 		c->is_total[m] = vt_schema_builtin()->metrics[m].kind == VT_METRIC_COUNTER;
+	uint64_t named = 0;
+	char unknown[VT_OPTION_WORD];
+	if (*settings->events)
+		vt_category_set(settings->events, &named, unknown, sizeof(unknown));
 	for (unsigned i = 0; vt_collectors[i] && c->count < MOST; i++)
-		if (is_wanted(vt_collectors[i], settings->collect))
+		if (is_wanted(vt_collectors[i], settings->collect, named))
 			open_one(c, vt_collectors[i]);
+		else
+			say_not_wanted(c, vt_collectors[i]);
 	return c;
 }
 
@@ -193,11 +258,51 @@ void vt_collecting_sample(struct vt_collecting *c)
 		c->open[i].of->sample(c->open[i].state, &c->api, now);
 }
 
-void vt_collecting_touch(struct vt_collecting *c)
+/* Not for each of a thousand short processes. */
+static void touch(struct vt_collecting *c)
 {
-	/* Not for each of a thousand short processes. */
 	if (vt_anchor_now().monotonic - c->sampled > TOUCH_NS)
 		vt_collecting_sample(c);
+}
+
+static bool find_process(const struct vt_collecting *c, uint32_t index, struct vt_collected *p)
+{
+	for (unsigned i = 0; give_process(&c->api, i, p); i++)
+		if (p->index == index)
+			return true;
+	return false;
+}
+
+void vt_collecting_begin(struct vt_collecting *c, uint32_t process)
+{
+	struct vt_collected p;
+
+	place_of(c, VT_COLLECT_RUN);
+	for (unsigned i = 0; i < c->count && find_process(c, process, &p); i++)
+		if (c->open[i].of->begin)
+			c->open[i].of->begin(c->open[i].state, &c->api, &p);
+	touch(c);
+}
+
+void vt_collecting_end(struct vt_collecting *c, uint32_t process)
+{
+	struct vt_collected p;
+
+	if (c->recorder->process_count == 1)
+		vt_collecting_last(c);
+	else
+		touch(c);
+	for (unsigned i = 0; i < c->count && find_process(c, process, &p); i++)
+		if (c->open[i].of->end)
+			c->open[i].of->end(c->open[i].state, &c->api, &p);
+}
+
+void vt_collecting_last(struct vt_collecting *c)
+{
+	for (unsigned i = 0; i < c->count; i++)
+		if (c->open[i].of->last)
+			c->open[i].of->last(c->open[i].state, &c->api);
+	vt_collecting_sample(c);
 }
 
 void vt_collecting_close(struct vt_collecting *c)
@@ -211,4 +316,7 @@ void vt_collecting_close(struct vt_collecting *c)
 void vt_collecting_schema(const struct vt_collecting *c, struct vt_out *payload)
 {
 	vt_out_bytes(payload, c->schema.data, c->schema.length);
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
+		if (c->states[i].state != VT_METRIC_UNTOLD)
+			encode_state(c, i, payload);
 }

@@ -16,8 +16,12 @@ struct vt_collecting *vt_collecting_open(struct vt_recorder *r, const struct vt_
 
 void vt_collecting_sample(struct vt_collecting *c);
 
-/* A process came or goes: samples, unless that was done a moment ago. */
-void vt_collecting_touch(struct vt_collecting *c);
+/* A process came, it goes: tells collectors, and samples unless that was done a moment ago. */
+void vt_collecting_begin(struct vt_collecting *c, uint32_t process);
+void vt_collecting_end(struct vt_collecting *c, uint32_t process);
+
+/* As vt_collecting_sample, for the last time: waits a little for what collectors still have to come. */
+void vt_collecting_last(struct vt_collecting *c);
 
 /* Closes all collectors; the loop must run once more, for their handles. */
 void vt_collecting_close(struct vt_collecting *c);

@@ -34,7 +34,10 @@ struct vt_collect {
 	void (*set)(const struct vt_collect *c, uint32_t process, unsigned metric, uint64_t value);
 	/* Makes it absent again: no rate in this interval, a field that is gone. */
 	void (*unset)(const struct vt_collect *c, uint32_t process, unsigned metric);
-	/* Whether a source feeds a process, or why not. `reason` is copied; said once a change. */
+	/*
+	 * Whether a source feeds a process, or why not. `reason` is copied; said once a change. Of the run it
+	 * may be said before there is a process, and holds for those to come.
+	 */
 	void (*source)(const struct vt_collect *c, uint32_t process, enum vt_source_id source, bool available,
 	               const char *reason);
 	/*
@@ -42,6 +45,11 @@ struct vt_collect {
 	 * under an id from VT_RUN_METRICS on. Return: the id, or -1 when there is no more room.
 	 */
 	int (*metric)(const struct vt_collect *c, const struct vt_metric_desc *desc);
+	/*
+	 * Whether one metric can be had in this run, for a source that may have some and lack others. `reason`
+	 * (NULL: none) is copied: why not, or what is to be known of its values. Exporters show the last one.
+	 */
+	void (*state)(const struct vt_collect *c, unsigned metric, bool available, const char *reason);
 };
 #define VT_RUN_METRICS 320u
 /* As `process`: the run itself. What is machine-wide, or of all processes together. */
@@ -50,11 +58,21 @@ struct vt_collect {
 struct vt_collector {
 	const char *name, *summary;     /* "vm", one line for `record --help` and `schema --collectors` */
 	bool standard;                  /* on unless switched off; else only when named: --collect NAME */
+	uint64_t categories;            /* bit set: on as well when one of these is named */
+	uint32_t sources;               /* bit set of those that it feeds: what says "not asked for" when off */
 	size_t state_size;              /* bytes of state, zeroed */
 	/* 0, or a negative error after it has told its sources why. */
 	int (*open)(void *state, const struct vt_collect *c);
 	/* Called before each counter record: every settings->counters_ns, and once before the last one. */
 	void (*sample)(void *state, const struct vt_collect *c, uint64_t monotonic_ns);
+	/* These three may be NULL. A process is followed from now on; it ends, and this is its last record. */
+	void (*begin)(void *state, const struct vt_collect *c, const struct vt_collected *process);
+	void (*end)(void *state, const struct vt_collect *c, const struct vt_collected *process);
+	/*
+	 * Before the last `sample` of the run, and of each process that was the only one: fetches what is
+	 * still under way. May wait, for a quarter of a second at most.
+	 */
+	void (*last)(void *state, const struct vt_collect *c);
 	/*
 	 * Frees `state`, with free(): at once, or when the last handle that it has on the loop is closed. The
 	 * struct vt_collect is gone by then.

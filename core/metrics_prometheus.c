@@ -31,7 +31,8 @@ struct run {
 	const struct vt_metrics *m;
 	const char *labels;             /* of all its samples, or "" */
 	unsigned count, next;           /* rows; the first that is not printed */
-	struct row rows[VT_MAX_METRICS + 4];
+	struct row rows[VT_MAX_METRICS + VT_MAX_SOURCES + 4];
+	char families[VT_MAX_SOURCES][VT_MAX_NAME + 20];        /* of `availability` */
 };
 
 /* ---- labels --------------------------------------------------------------------------------- */
@@ -208,6 +209,33 @@ static const struct special {
 	  VT_MAX_CATEGORIES, put_lost },
 };
 
+/*
+ * Sources of which some metrics may be there and others not, by what their collector said of each:
+ * valk_SOURCE_available, with the labels that the metrics have.
+ */
+static const struct special availability = {
+	NULL, "gauge", "Which of these can be had, and why not", VT_MAX_METRICS, NULL
+};
+
+#define AVAILABLE_FRONT "valk_"
+#define AVAILABLE_END   "_available"
+
+static void put_state(struct vt_text *t, const struct run *r, const char *family, unsigned metric)
+{
+	const struct vt_metric_desc *d = &r->m->schema->metrics[metric];
+	const char *before = "{";
+
+	vt_text_string(t, family);
+	if (*d->labels) {
+		vt_text_string(t, "{");
+		vt_text_string(t, d->labels);
+		before = ",";
+	}
+	put_label(t, r, &before, "reason", d->reason ? d->reason : "");
+	end_labels(t, r, before);
+	vt_text_string(t, d->state == VT_METRIC_AVAILABLE ? "1\n" : "0\n");
+}
+
 /* ---- what a schema may say ------------------------------------------------------------------ */
 
 static bool is_family(const char *s)
@@ -253,13 +281,46 @@ static bool is_taken(const char *family)
 	for (unsigned i = 0; i < LENGTH(specials); i++)
 		if (strcmp(specials[i].family, family) == 0)
 			return true;
-	return false;
+	/* Those of `availability` are made of names of sources. */
+	size_t length = strlen(family), end = strlen(AVAILABLE_END);
+	return strncmp(family, AVAILABLE_FRONT, strlen(AVAILABLE_FRONT)) == 0 && length > end &&
+	       strcmp(family + length - end, AVAILABLE_END) == 0;
 }
 
 static bool is_printable(const struct vt_metric_desc *d, const char *labels)
 {
 	return d->name && d->family && d->labels && is_family(d->family) && are_labels(d->labels) &&
 	       !is_taken(d->family) && !labels_meet(d->labels, labels);
+}
+
+/* Told of, with labels that are good and are no other's. */
+static bool has_state(const struct run *r, unsigned metric, unsigned source)
+{
+	const struct vt_metric_desc *all = r->m->schema->metrics, *d = &all[metric];
+
+	if (!d->name || !d->labels || d->state == VT_METRIC_UNTOLD || d->source != source ||
+	    !are_labels(d->labels) || has_label(d->labels, "reason", 6) || labels_meet(d->labels, r->labels))
+		return false;
+	for (unsigned i = 0; i < metric; i++)
+		if (all[i].name && all[i].labels && all[i].state != VT_METRIC_UNTOLD && all[i].source == source &&
+		    strcmp(all[i].labels, d->labels) == 0)
+			return false;
+	return true;
+}
+
+static void collect_states(struct run *r)
+{
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
+		const char *name = r->m->schema->sources[i].name;
+		bool any = false;
+		for (unsigned m = 0; name && m < VT_MAX_METRICS && !any; m++)
+			any = has_state(r, m, i);
+		if (!any || !is_family(name) || strlen(name) > VT_MAX_NAME ||
+		    strcmp(name, "source") == 0)
+			continue;
+		strcat(strcat(strcpy(r->families[i], AVAILABLE_FRONT), name), AVAILABLE_END);
+		insert(r->rows, r->count++, (struct row){ r->families[i], &availability, NULL, 0 });
+	}
 }
 
 static void collect(struct run *r)
@@ -271,8 +332,10 @@ static void collect(struct run *r)
 	}
 	for (unsigned i = 0; i < LENGTH(specials); i++)
 		insert(r->rows, r->count++, (struct row){ specials[i].family, &specials[i], NULL, 0 });
+	collect_states(r);
 }
-VT_STATIC_ASSERT(LENGTH(specials) <= LENGTH(((struct run *)0)->rows) - VT_MAX_METRICS, "room for all");
+VT_STATIC_ASSERT(LENGTH(specials) + VT_MAX_SOURCES + VT_MAX_METRICS <= LENGTH(((struct run *)0)->rows),
+                 "room for all");
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
@@ -329,6 +392,17 @@ static void put_special(struct vt_text *t, const struct run *runs, unsigned coun
 			any |= s->put(t, &runs[k], i);
 	if (!any)
 		*t = before;
+}
+
+/* Of all runs that have a source of this family's name. */
+static void put_states(struct vt_text *t, const struct run *runs, unsigned count, const char *family)
+{
+	put_head(t, family, availability.type, availability.help);
+	for (unsigned k = 0; k < count; k++)
+		for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+			for (unsigned m = 0; strcmp(runs[k].families[i], family) == 0 && m < VT_MAX_METRICS; m++)
+				if (has_state(&runs[k], m, i))
+					put_state(t, &runs[k], family, m);
 }
 
 /* `rows[i]` is one of the family that begins at `first`: does an earlier one have its labels? */
@@ -390,7 +464,9 @@ static size_t render(struct run *runs, unsigned count, char *to, size_t size)
 	for (unsigned i = 0; i < COMPATIBLE; i++)
 		put_compatible(&t, runs, count, i);
 	while ((row = next_family(runs, count))) {
-		if (row->special)
+		if (row->special == &availability)
+			put_states(&t, runs, count, row->family);
+		else if (row->special)
 			put_special(&t, runs, count, row->special);
 		else
 			put_metric_head(&t, row->desc);

@@ -428,7 +428,8 @@ int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
 	int err = 0;
 
 	stop_waiting(r);
-	vt_collecting_sample(r->collecting);
+	if (r->process_count > 0)
+		vt_collecting_last(r->collecting);
 	while (r->process_count > 0) {
 		int e = vt_recorder_finish(r, r->processes[0]->index, ending, 0);
 		err = err ? err : e;
@@ -476,7 +477,7 @@ int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, 
 	r->processes[r->process_count++] = p;
 	if (r->next_process++ == 0)
 		write_fact(r, "recorder", r->options);
-	vt_collecting_touch(r->collecting);
+	vt_collecting_begin(r->collecting, p->index);
 	return p->index;
 }
 
@@ -497,7 +498,7 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 	p->status = status;
 	if (ending != VT_END_RUNNING)
 		p->ended_ticks = vt_anchor_now().ticks;
-	vt_collecting_touch(r->collecting);
+	vt_collecting_end(r->collecting, index);
 	int err = before_round(r);
 	if (!err)
 		err = vt_follow_finish(p, r->splitter, &r->out);

@@ -17,6 +17,7 @@ static void (*const pages[])(struct vt_summary *s) = {
 	vt_summary_gc,
 	vt_summary_interp,
 	vt_summary_loop,
+	vt_summary_perf,
 	vt_summary_events,
 	vt_summary_threads,
 	vt_summary_absent,

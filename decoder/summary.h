@@ -82,12 +82,17 @@ void vt_summary_end(struct vt_summary *s);
 void vt_summary_gc(struct vt_summary *s);
 void vt_summary_interp(struct vt_summary *s);
 void vt_summary_loop(struct vt_summary *s);
+void vt_summary_perf(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
 void vt_summary_absent(struct vt_summary *s);
 
 /* Instead of the pages: all they tell as one line of JSON, one object of keyed maps. */
 void vt_summary_json(struct vt_summary *s);
+
+/* Of it: what can be had of sources that may have some metrics and lack others. */
+struct vt_json;
+void vt_summary_json_states(struct vt_json *j, const struct vt_summary *s);
 
 /* True if nothing in the run told of a source: it has neither events nor counters. */
 bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);

@@ -422,6 +422,7 @@ void vt_summary_json(struct vt_summary *s)
 	put_completeness(&j, s);
 	put_gc(&j, s);
 	put_counters(&j, s);
+	vt_summary_json_states(&j, s);
 	vt_json_open(&j, "events", '{');
 	for (size_t i = 0; i < s->row_count; i++)
 		put_type(&j, s, i);

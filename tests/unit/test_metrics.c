@@ -316,10 +316,10 @@ static void test_hostile_schema(void **state)
 	s = *vt_schema_builtin();
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		s.metrics[100 + i] = (struct vt_metric_desc){ "m", rows[i].family, rows[i].labels,
-		                                              rows[i].help, 0, VT_METRIC_GAUGE, 0 };
+		                                              rows[i].help, 0, VT_METRIC_GAUGE, 0, 0, NULL };
 		set(&m, 100 + i, i);
 	}
-	s.metrics[150] = (struct vt_metric_desc){ "m", NULL, NULL, NULL, 0, 0, 0 };
+	s.metrics[150] = (struct vt_metric_desc){ "m", NULL, NULL, NULL, 0, 0, 0, 0, NULL };
 	set(&m, 150, 1);
 	set(&m, 151, 1);
 	s.metrics[0].family = "renamed";

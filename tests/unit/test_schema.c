@@ -169,7 +169,9 @@ static void test_metrics(void **state)
 	(void)state;
 	for (unsigned i = 0; i < VT_METRIC_COUNT; i++) {
 		const struct vt_metric_desc *m = &s->metrics[i];
-		assert_non_null(m->name);
+		/* Blocks of ids are handed out: there are holes. */
+		if (!m->name)
+			continue;
 		assert_true(is_identifier(m->name));
 		assert_true(is_identifier(m->family));
 		assert_int_equal(strncmp(m->family, "valk_", 5), 0);
@@ -177,6 +179,8 @@ static void test_metrics(void **state)
 		assert_non_null(s->sources[m->source].name);
 		assert_in_range(m->kind, VT_METRIC_COUNTER, VT_METRIC_MAX);
 		for (unsigned k = 0; k < i; k++) {
+			if (!s->metrics[k].name)
+				continue;
 			assert_string_not_equal(s->metrics[k].name, m->name);
 			if (strcmp(s->metrics[k].family, m->family) != 0)
 				continue;
@@ -291,16 +295,17 @@ static void test_encode(void **state)
 		}
 	}
 	assert_false(in.bad);
-	unsigned categories = 0, events = 0, sources = 0, used = 0;
+	unsigned categories = 0, events = 0, sources = 0, used = 0, metrics = 0;
 #define VT_CATEGORY(name, id, help) categories++;
 #define VT_EVENT(category, name, id, flags, help, fields) events++;
 #define VT_SOURCE(name, id, help) sources++;
+#define VT_METRIC(name, id, source, kind, unit, family, labels, help) metrics++;
 #define VT_ENUM(name, enumerators) used++;
 #include <valktrace/schema.def>
 	assert_int_equal(counts[VT_REC_CATEGORY], categories);
 	assert_int_equal(counts[VT_REC_ENUM], used);
 	assert_int_equal(counts[VT_REC_EVENT], events);
-	assert_int_equal(counts[VT_REC_METRIC], VT_METRIC_COUNT);
+	assert_int_equal(counts[VT_REC_METRIC], metrics);
 	assert_int_equal(counts[VT_REC_SOURCE], sources);
 	vt_out_free(&out);
 }
