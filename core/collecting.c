@@ -18,11 +18,12 @@ struct vt_collecting {
 	struct vt_out schema;           /* METRIC records */
 	/*
 	 * Values of the run are kept with the oldest process that is followed. When it ends, the next one goes
-	 * on from where it stopped: the sum over processes is the total.
+	 * on from where it stopped: the sum over processes is the total. What is set before there is any
+	 * waits here.
 	 */
 	uint32_t home;
 	uint64_t base[VT_MAX_METRICS], last[VT_MAX_METRICS];
-	bool is_total[VT_MAX_METRICS];
+	bool is_total[VT_MAX_METRICS], is_set[VT_MAX_METRICS];
 	struct { enum { UNSAID, SAID_NO, SAID_YES } state; char reason[VT_REASON_MAX]; } sources[VT_MAX_SOURCES];
 	struct { uint8_t state; char reason[VT_REASON_MAX]; } states[VT_MAX_METRICS];
 };
@@ -63,14 +64,28 @@ static void repeat_sources(const struct vt_collecting *c, struct vt_followed *p)
 			vt_follow_source(p, i, c->sources[i].state == SAID_YES, c->sources[i].reason);
 }
 
+static void put_value(const struct vt_followed *p, unsigned metric, uint64_t value)
+{
+	vt_store_relaxed(&p->view.file->gauges[metric], value);
+	__atomic_fetch_or(&p->view.file->present[metric / 64], 1ull << metric % 64, __ATOMIC_RELAXED);
+}
+
+static uint64_t since_base(const struct vt_collecting *c, unsigned metric)
+{
+	return c->last[metric] - (c->base[metric] < c->last[metric] ? c->base[metric] : c->last[metric]);
+}
+
 static struct vt_followed *place_of(struct vt_collecting *c, uint32_t process)
 {
 	if (process != VT_COLLECT_RUN)
 		return vt_recorder_process(c->recorder, process);
 	struct vt_followed *p = oldest(c->recorder);
 	if (p && p->index != c->home) {
-		for (unsigned m = 0; m < VT_MAX_METRICS; m++)
-			c->base[m] = c->is_total[m] ? c->last[m] : 0;
+		for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+			c->base[m] = c->is_total[m] && c->home != VT_COLLECT_RUN ? c->last[m] : 0;
+			if (c->is_set[m])
+				put_value(p, m, since_base(c, m));
+		}
 		c->home = p->index;
 		repeat_sources(c, p);
 	}
@@ -82,20 +97,23 @@ static void set(const struct vt_collect *api, uint32_t process, unsigned metric,
 	struct vt_collecting *c = of(api);
 	struct vt_followed *p = place_of(c, process);
 
-	if (!p || metric >= VT_MAX_METRICS)
+	if (metric >= VT_MAX_METRICS)
 		return;
 	if (process == VT_COLLECT_RUN) {
 		c->last[metric] = value;
-		value -= c->base[metric] < value ? c->base[metric] : value;
+		c->is_set[metric] = true;
+		value = since_base(c, metric);
 	}
-	vt_store_relaxed(&p->view.file->gauges[metric], value);
-	__atomic_fetch_or(&p->view.file->present[metric / 64], 1ull << metric % 64, __ATOMIC_RELAXED);
+	if (p)
+		put_value(p, metric, value);
 }
 
 static void unset(const struct vt_collect *api, uint32_t process, unsigned metric)
 {
 	struct vt_followed *p = place_of(of(api), process);
 
+	if (metric < VT_MAX_METRICS && process == VT_COLLECT_RUN)
+		of(api)->is_set[metric] = false;
 	if (!p || metric >= VT_MAX_METRICS)
 		return;
 	vt_store_relaxed(&p->view.file->gauges[metric], 0);
