@@ -12,7 +12,7 @@ demo='guile-3.0'
 # shared-mime-info try what is installed for them; zsh, scdoc, groff and man try completion and manual pages.
 # liblua5.4-dev is built into the Lua host, whose output lua5.4 checks; nodejs, perl, ruby and sqlite3 are
 # programs that must not notice a recording. DuckDB and Node's headers come from npm, where there is one.
-test='binutils bsdutils file g++ git groff-base jq libcmocka-dev liblua5.4-dev libxml2-utils lua5.4 man-db
+test='binutils bsdutils file g++ git groff-base jq libcmocka-dev liblua5.4-dev libxml2-utils linux-perf lua5.4 man-db
 	nodejs perl pkg-config procps prometheus python3 python3-lz4 python3-zstandard ruby scdoc
 	shared-mime-info spin sqlite3 strace universal-ctags zsh'
 deb='debhelper dpkg-dev fakeroot git lintian pkg-config scdoc g++ file'
