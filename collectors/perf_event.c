@@ -125,7 +125,7 @@ static int open_event(struct perf_event *s, struct counted *p, unsigned event, c
 	return err;
 }
 
-/* Threads that it has now; later ones inherit. In a program that records itself, the recorder's is left out. */
+/* Threads that it has now; later ones inherit. In a program that records itself the recorder's is one of them. */
 static unsigned threads_of(uint32_t pid, uint32_t tids[MOST_THREADS])
 {
 	char path[40];
@@ -136,7 +136,7 @@ static unsigned threads_of(uint32_t pid, uint32_t tids[MOST_THREADS])
 	DIR *directory = opendir(path);
 	while (directory && count < MOST_THREADS && (entry = readdir(directory))) {
 		uint32_t tid = (uint32_t)strtoul(entry->d_name, NULL, 10);
-		if (tid != 0 && tid != (uint32_t)gettid())
+		if (tid != 0)
 			tids[count++] = tid;
 	}
 	if (directory)
@@ -157,7 +157,8 @@ static void say(struct perf_event *s, const struct vt_collect *c, struct vt_perf
 {
 	char text[VT_PERF_REASON] = "";
 
-	if (err == 0 && user)
+	/* Clocks count all time, whatever is excluded. */
+	if (err == 0 && user && !e->clock)
 		snprintf(text, sizeof(text), "in user mode only: %.64s:u", e->name);
 	if (err == 0 || !e->available)
 		vt_perf_list_say(&s->list, c, e, err == 0, err ? reason_of(-err, text) : text);
@@ -200,21 +201,18 @@ static uint64_t add(uint64_t a, uint64_t b)
 	return b > UINT64_MAX - a ? UINT64_MAX : a + b;
 }
 
-/* A part in millionths, or value * part: both fit, whatever the kernel gives. */
-__extension__ typedef unsigned __int128 wide;
-
 static void read_counter(const struct counter *counter, struct sum *sum)
 {
 	uint64_t in[3];         /* value, enabled, running */
+	uint64_t scaled;
 
 	if (read(counter->fd, in, sizeof(in)) != (ssize_t)sizeof(in))
 		return;
 	sum->enabled = add(sum->enabled, in[1]);
 	sum->running = add(sum->running, in[2]);
-	if (in[2] == 0 && in[1] > 0)
-		return;         /* it never had a counter: no value, not 0 */
-	wide scaled = in[2] < in[1] ? (wide)in[0] * in[1] / in[2] : in[0];
-	sum->value = add(sum->value, scaled > UINT64_MAX ? UINT64_MAX : (uint64_t)scaled);
+	if (!vt_perf_scale(in[0], in[1], in[2], &scaled))
+		return;
+	sum->value = add(sum->value, scaled);
 	sum->any = true;
 }
 
@@ -233,7 +231,7 @@ static void read_all(struct perf_event *s, const struct vt_collect *c, struct co
 		c->set(c, p->process.index, (unsigned)e->metric, p->shown[i]);
 		if (sum->enabled > 0 && sum->running < sum->enabled)
 			vt_perf_list_share(&s->list, c, e, p->process.index,
-			                   (uint32_t)((wide)sum->running * 1000000 / sum->enabled));
+			                   (uint32_t)((double)sum->running * 1e6 / (double)sum->enabled));
 	}
 }
 

@@ -127,6 +127,17 @@ uint64_t vt_perf_line_ns(const struct vt_perf_line *line)
 	return ns;
 }
 
+bool vt_perf_scale(uint64_t value, uint64_t enabled, uint64_t running, uint64_t *scaled)
+{
+	__extension__ typedef unsigned __int128 wide;
+
+	if (running == 0 && enabled > 0)
+		return false;
+	wide whole = running < enabled ? (wide)value * enabled / running : value;
+	*scaled = whole > UINT64_MAX ? UINT64_MAX : (uint64_t)whole;
+	return true;
+}
+
 size_t vt_perf_name_length(const char *event)
 {
 	const char *colon = strrchr(event, ':');

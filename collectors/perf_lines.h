@@ -42,6 +42,12 @@ bool vt_perf_line_read(const char *text, size_t length, struct vt_perf_line *lin
 uint64_t vt_perf_line_ns(const struct vt_perf_line *line);
 
 /*
+ * What perf_event_open counted, scaled from the time that it had a counter to the time that it was to be
+ * counted, as perf stat does. False: it never had one, which is no value, not 0.
+ */
+bool vt_perf_scale(uint64_t value, uint64_t enabled, uint64_t running, uint64_t *scaled);
+
+/*
  * "page-faults:u" is page-faults with modifier "u": perf adds one that was not asked for when the kernel may
  * not be counted. Return: length of the name without it; all of it when there is none ("sched:sched_switch").
  */

@@ -136,7 +136,8 @@ static void take_event(struct perf_stat *p, struct vt_perf_event *e, const struc
 	size_t length = vt_perf_name_length(line->event);
 
 	e->at = line->time;
-	if (strcmp(e->name, line->event) != 0)
+	/* Clocks count all time, whatever is excluded. */
+	if (strcmp(e->name, line->event) != 0 && !e->clock)
 		snprintf(note, sizeof(note), strcmp(line->event + length, ":u") == 0
 		         ? "in user mode only: %.64s" : "as %.64s", line->event);
 	switch (line->counted) {

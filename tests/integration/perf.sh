@@ -204,6 +204,19 @@ else
 	cpus=$(awk "BEGIN { print $(value all.vtrace perf_clock_seconds_total cpu-clock) / $counted }")
 	between 'cpu-clock counts all CPUs all the time' "$cpus" \
 		"$(awk "BEGIN { print 0.8 * $(nproc) }")" "$(awk "BEGIN { print 1.2 * $(nproc --all) }")"
+	valktrace record -q --collect perf-system --perf-interval 50ms --perf-events page-faults,cs,faults \
+		-o killed.vtrace -- sleep 3 2>said &
+	for _ in $(seq 100); do
+		pgrep -f 'log-fd 3 -a -e page-faults,cs,faults' >/dev/null && break
+		sleep 0.05
+	done
+	kill -KILL $!
+	wait $! 2>/dev/null
+	for _ in $(seq 100); do
+		pgrep -f 'log-fd 3 -a -e page-faults,cs,faults' >/dev/null || break
+		sleep 0.05
+	done
+	ok 'perf ends when the recorder is killed' [ -z "$(pgrep -f 'log-fd 3 -a -e page-faults,cs,faults')" ]
 	has 'a name that it does not know' "$(valktrace summary all.vtrace)" '^perf knows no such event:$'
 fi
 finish

@@ -143,6 +143,24 @@ static void largest_values(void **state)
 	assert_int_equal(l.share, 999900);
 }
 
+static void scaled_values(void **state)
+{
+	uint64_t v = 7;
+
+	(void)state;
+	assert_true(vt_perf_scale(1000, 400, 100, &v));
+	assert_int_equal(v, 4000);
+	assert_true(vt_perf_scale(1000, 400, 400, &v));
+	assert_int_equal(v, 1000);
+	assert_true(vt_perf_scale(0, 0, 0, &v));
+	assert_int_equal(v, 0);
+	assert_false(vt_perf_scale(0, 400, 0, &v));
+	assert_true(vt_perf_scale(UINT64_MAX, UINT64_MAX, 1, &v));
+	assert_true(v == UINT64_MAX);
+	assert_true(vt_perf_scale(3, UINT64_MAX, UINT64_MAX - 1, &v));
+	assert_int_equal(v, 3);
+}
+
 static void names(void **state)
 {
 	static const char list[] = "cycles,cpu/event=0x3c,umask=0/, {page-faults:u,sched:sched_switch},-x,a;b,cpu/a";
@@ -233,6 +251,7 @@ int main(void)
 		cmocka_unit_test(special_lines),
 		cmocka_unit_test(what_is_no_line),
 		cmocka_unit_test(largest_values),
+		cmocka_unit_test(scaled_values),
 		cmocka_unit_test(names),
 		cmocka_unit_test(cpus),
 		cmocka_unit_test(fuzz),
