@@ -145,7 +145,7 @@ static bool read_messages(struct vt_perf_child *c, unsigned most)
 	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* It has ended: reads what is left, reaps it, tells. Others may hold its pipes open; we do not wait for them. */
+/* It has ended: reads what is left, reaps it, tells. Whoever holds its pipes open is not waited for. */
 static void reap(struct vt_perf_child *c)
 {
 	int status = -1;

@@ -111,7 +111,9 @@ static int open_event(struct perf_event *s, struct counted *p, unsigned event, c
 	int err = -ESRCH;
 
 	for (unsigned i = 0; i < tid_count; i++) {
-		int fd = s->open < s->most_open ? open_counter(s->list.events[event].known, tids[i], user) : -EMFILE;
+		int fd = -EMFILE;
+		if (s->open < s->most_open)
+			fd = open_counter(s->list.events[event].known, tids[i], user);
 		if (fd >= 0 && !add_counter(p, fd, event)) {
 			close(fd);
 			fd = -ENOMEM;

@@ -148,7 +148,7 @@ static void take_event(struct perf_stat *p, struct vt_perf_event *e, const struc
 	case VT_PERF_NOT_COUNTED:
 		e->gap = true;
 		if (!e->said)
-			vt_perf_list_say(&p->list, p->c, e, false, "not counted: no counter was free, or nothing ran");
+			vt_perf_list_say(&p->list, p->c, e, false, "not counted: no counter was free");
 		break;
 	case VT_PERF_NOT_SUPPORTED:
 		e->gap = true;
