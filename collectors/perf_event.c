@@ -286,10 +286,12 @@ static void forget(struct perf_event *s, unsigned i)
 	s->processes[i] = s->processes[--s->count];
 }
 
-static void end_process(void *state, const struct vt_collect *c, const struct vt_collected *process)
+static void end_process(void *state, const struct vt_collect *c, const struct vt_collected *process,
+                        const struct rusage *usage)
 {
 	struct perf_event *s = state;
 
+	(void)usage;
 	for (unsigned i = 0; i < s->count; i++) {
 		if (s->processes[i]->process.index != process->index)
 			continue;

@@ -23,9 +23,10 @@ struct vt_collecting {
 	 */
 	uint32_t home;
 	uint64_t base[VT_MAX_METRICS], last[VT_MAX_METRICS];
-	bool is_total[VT_MAX_METRICS], is_set[VT_MAX_METRICS];
-	struct { enum { UNSAID, SAID_NO, SAID_YES } state; char reason[VT_REASON_MAX]; } sources[VT_MAX_SOURCES];
-	struct { uint8_t state; char reason[VT_REASON_MAX]; } states[VT_MAX_METRICS];
+	bool is_total[VT_MAX_METRICS], is_run[VT_MAX_METRICS];
+	/* What was said of sources of the run, for processes that come later. */
+	struct { enum { SILENT, ABSENT, AVAILABLE } state; char reason[VT_REASON_MAX]; } said[VT_MAX_SOURCES];
+	struct { uint8_t state; char reason[VT_REASON_MAX]; } states[VT_MAX_METRICS];   /* vt_metric_state */
 };
 
 static struct vt_collecting *of(const struct vt_collect *c)
@@ -35,41 +36,50 @@ static struct vt_collecting *of(const struct vt_collect *c)
 
 /* ---- what collectors call ------------------------------------------------------------------------------ */
 
+static struct vt_collected collected(const struct vt_followed *p)
+{
+	const struct vt_ring_file *f = p->view.file;
+
+	return (struct vt_collected){
+		.index = p->index, .pid = f->pid, .start = f->pid_start, .parent = p->parent,
+	};
+}
+
 static bool give_process(const struct vt_collect *api, unsigned i, struct vt_collected *p)
 {
 	const struct vt_recorder *r = of(api)->recorder;
 
 	if (i >= r->process_count)
 		return false;
-	const struct vt_ring_file *f = r->processes[i]->view.file;
-	*p = (struct vt_collected){ .index = r->processes[i]->index, .pid = f->pid, .start = f->pid_start };
+	*p = collected(r->processes[i]);
 	return true;
 }
 
-static struct vt_followed *oldest(const struct vt_recorder *r)
+static struct vt_followed *oldest(const struct vt_recorder *r, const struct vt_followed *but)
 {
 	struct vt_followed *found = NULL;
 
 	for (unsigned i = 0; i < r->process_count; i++)
-		if (!found || r->processes[i]->index < found->index)
+		if (r->processes[i] != but && (!found || r->processes[i]->index < found->index))
 			found = r->processes[i];
 	return found;
 }
 
-/* What was said of the run's sources, to the process that has its values from now on. */
-static void repeat_sources(const struct vt_collecting *c, struct vt_followed *p)
-{
-	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
-		if (c->sources[i].state != UNSAID)
-			vt_follow_source(p, i, c->sources[i].state == SAID_YES, c->sources[i].reason);
-}
-
-static void put_value(const struct vt_followed *p, unsigned metric, uint64_t value)
+static void store(struct vt_followed *p, unsigned metric, uint64_t value)
 {
 	vt_store_relaxed(&p->view.file->gauges[metric], value);
 	__atomic_fetch_or(&p->view.file->present[metric / 64], 1ull << metric % 64, __ATOMIC_RELAXED);
 }
 
+/* Absent holds for every process; available only for the one that has the values. */
+static void repeat_sources(const struct vt_collecting *c, struct vt_followed *p, bool is_home)
+{
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+		if (c->said[i].state == ABSENT || (c->said[i].state == AVAILABLE && is_home))
+			vt_follow_source(p, i, c->said[i].state == AVAILABLE, c->said[i].reason);
+}
+
+/* A value of the run as its home has it: without what other homes had before. */
 static uint64_t since_base(const struct vt_collecting *c, unsigned metric)
 {
 	return c->last[metric] - (c->base[metric] < c->last[metric] ? c->base[metric] : c->last[metric]);
@@ -79,15 +89,15 @@ static struct vt_followed *place_of(struct vt_collecting *c, uint32_t process)
 {
 	if (process != VT_COLLECT_RUN)
 		return vt_recorder_process(c->recorder, process);
-	struct vt_followed *p = oldest(c->recorder);
+	struct vt_followed *p = oldest(c->recorder, NULL);
 	if (p && p->index != c->home) {
 		for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
 			c->base[m] = c->is_total[m] && c->home != VT_COLLECT_RUN ? c->last[m] : 0;
-			if (c->is_set[m])
-				put_value(p, m, since_base(c, m));
+			if (c->is_run[m])
+				store(p, m, since_base(c, m));
 		}
 		c->home = p->index;
-		repeat_sources(c, p);
+		repeat_sources(c, p, true);
 	}
 	return p;
 }
@@ -101,11 +111,11 @@ static void set(const struct vt_collect *api, uint32_t process, unsigned metric,
 		return;
 	if (process == VT_COLLECT_RUN) {
 		c->last[metric] = value;
-		c->is_set[metric] = true;
+		c->is_run[metric] = true;
 		value = since_base(c, metric);
 	}
 	if (p)
-		put_value(p, metric, value);
+		store(p, metric, value);
 }
 
 static void unset(const struct vt_collect *api, uint32_t process, unsigned metric)
@@ -113,7 +123,7 @@ static void unset(const struct vt_collect *api, uint32_t process, unsigned metri
 	struct vt_followed *p = place_of(of(api), process);
 
 	if (metric < VT_MAX_METRICS && process == VT_COLLECT_RUN)
-		of(api)->is_set[metric] = false;
+		of(api)->is_run[metric] = false;
 	if (!p || metric >= VT_MAX_METRICS)
 		return;
 	vt_store_relaxed(&p->view.file->gauges[metric], 0);
@@ -126,9 +136,11 @@ static void say_source(const struct vt_collect *api, uint32_t process, enum vt_s
 	struct vt_collecting *c = of(api);
 	struct vt_followed *p = place_of(c, process);
 
-	if (process == VT_COLLECT_RUN && (unsigned)source < VT_MAX_SOURCES) {
-		c->sources[source].state = available ? SAID_YES : SAID_NO;
-		snprintf(c->sources[source].reason, VT_REASON_MAX, "%s", reason ? reason : "");
+	if ((unsigned)source >= VT_MAX_SOURCES)
+		return;
+	if (process == VT_COLLECT_RUN) {
+		c->said[source].state = available ? AVAILABLE : ABSENT;
+		snprintf(c->said[source].reason, VT_REASON_MAX, "%s", available ? "" : reason);
 	}
 	if (p)
 		vt_follow_source(p, source, available, reason);
@@ -170,7 +182,7 @@ static void say_state(const struct vt_collect *api, unsigned metric, bool availa
 static int add_metric(const struct vt_collect *api, const struct vt_metric_desc *d)
 {
 	struct vt_collecting *c = of(api);
-	unsigned id = VT_RUN_METRICS + c->run_metrics;
+	unsigned id = VT_METRIC_COUNT + c->run_metrics;
 	struct vt_out payload = { 0 };
 
 	if (id >= VT_MAX_METRICS)
@@ -219,16 +231,6 @@ bool vt_collecting_knows(const char *name)
 	return strcmp(name, "all") == 0 || strcmp(name, "none") == 0;
 }
 
-static void say_not_wanted(struct vt_collecting *c, const struct vt_collector *k)
-{
-	char reason[VT_REASON_MAX];
-
-	snprintf(reason, sizeof(reason), "not asked for: --collect %s", k->name);
-	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
-		if (k->sources >> i & 1)
-			say_source(&c->api, VT_COLLECT_RUN, (enum vt_source_id)i, false, reason);
-}
-
 static void open_one(struct vt_collecting *c, const struct vt_collector *k)
 {
 	void *state = calloc(1, k->state_size ? k->state_size : 1);
@@ -239,6 +241,18 @@ static void open_one(struct vt_collecting *c, const struct vt_collector *k)
 	}
 	c->open[c->count].of = k;
 	c->open[c->count++].state = state;
+}
+
+/* Nobody is left to wonder why there is nothing. */
+static void say_off(struct vt_collecting *c, const struct vt_collector *k)
+{
+	char reason[VT_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), k->standard ? "switched off by --collect" :
+	         "not asked for: --collect %s", k->name);
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+		if (k->sources >> i & 1)
+			say_source(&c->api, VT_COLLECT_RUN, (enum vt_source_id)i, false, reason);
 }
 
 struct vt_collecting *vt_collecting_open(struct vt_recorder *r, const struct vt_settings *settings)
@@ -263,7 +277,7 @@ struct vt_collecting *vt_collecting_open(struct vt_recorder *r, const struct vt_
 		if (is_wanted(vt_collectors[i], settings->collect, named))
 			open_one(c, vt_collectors[i]);
 		else
-			say_not_wanted(c, vt_collectors[i]);
+			say_off(c, vt_collectors[i]);
 	return c;
 }
 
@@ -277,42 +291,52 @@ void vt_collecting_sample(struct vt_collecting *c)
 }
 
 /* Not for each of a thousand short processes. */
-static void touch(struct vt_collecting *c)
+static void sample_unless_just_done(struct vt_collecting *c)
 {
 	if (vt_anchor_now().monotonic - c->sampled > TOUCH_NS)
 		vt_collecting_sample(c);
 }
 
-static bool find_process(const struct vt_collecting *c, uint32_t index, struct vt_collected *p)
+void vt_collecting_begin(struct vt_collecting *c, const struct vt_followed *p)
 {
-	for (unsigned i = 0; give_process(&c->api, i, p); i++)
-		if (p->index == index)
-			return true;
-	return false;
-}
+	struct vt_collected who = collected(p);
+	struct vt_followed *home = place_of(c, VT_COLLECT_RUN);
 
-void vt_collecting_begin(struct vt_collecting *c, uint32_t process)
-{
-	struct vt_collected p;
-
-	place_of(c, VT_COLLECT_RUN);
-	for (unsigned i = 0; i < c->count && find_process(c, process, &p); i++)
+	if (home != p)
+		repeat_sources(c, vt_recorder_process(c->recorder, p->index), false);
+	for (unsigned i = 0; i < c->count; i++)
 		if (c->open[i].of->begin)
-			c->open[i].of->begin(c->open[i].state, &c->api, &p);
-	touch(c);
+			c->open[i].of->begin(c->open[i].state, &c->api, &who);
+	sample_unless_just_done(c);
 }
 
-void vt_collecting_end(struct vt_collecting *c, uint32_t process)
+/* Gauges of the run go on with another process: its last word must not be this one's. */
+static void leave_home(struct vt_collecting *c, const struct vt_followed *p)
 {
-	struct vt_collected p;
+	struct vt_followed *next = oldest(c->recorder, p);
+
+	if (p->index != c->home || !next)
+		return;
+	for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+		if (!c->is_run[m] || c->is_total[m] || !(p->view.file->present[m / 64] >> m % 64 & 1))
+			continue;
+		store(next, m, c->last[m]);
+		unset(&c->api, p->index, m);
+	}
+}
+
+void vt_collecting_end(struct vt_collecting *c, const struct vt_followed *p, const struct rusage *usage)
+{
+	struct vt_collected who = collected(p);
 
 	if (c->recorder->process_count == 1)
 		vt_collecting_last(c);
 	else
-		touch(c);
-	for (unsigned i = 0; i < c->count && find_process(c, process, &p); i++)
+		sample_unless_just_done(c);
+	for (unsigned i = 0; i < c->count; i++)
 		if (c->open[i].of->end)
-			c->open[i].of->end(c->open[i].state, &c->api, &p);
+			c->open[i].of->end(c->open[i].state, &c->api, &who, usage);
+	leave_home(c, p);
 }
 
 void vt_collecting_last(struct vt_collecting *c)

@@ -7,6 +7,7 @@
 
 #include "core/collector.h"
 
+struct vt_followed;
 struct vt_recorder;
 struct vt_collecting;
 struct vt_out;
@@ -16,9 +17,9 @@ struct vt_collecting *vt_collecting_open(struct vt_recorder *r, const struct vt_
 
 void vt_collecting_sample(struct vt_collecting *c);
 
-/* A process came, it goes: tells collectors, and samples unless that was done a moment ago. */
-void vt_collecting_begin(struct vt_collecting *c, uint32_t process);
-void vt_collecting_end(struct vt_collecting *c, uint32_t process);
+/* A process comes, or has ended: that one is read; the others too, unless that was done a moment ago. */
+void vt_collecting_begin(struct vt_collecting *c, const struct vt_followed *p);
+void vt_collecting_end(struct vt_collecting *c, const struct vt_followed *p, const struct rusage *usage);
 
 /* As vt_collecting_sample, for the last time: waits a little for what collectors still have to come. */
 void vt_collecting_last(struct vt_collecting *c);

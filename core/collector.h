@@ -15,6 +15,7 @@
 
 #include <valktrace/schema.h>
 
+struct rusage;
 struct uv_loop_s;
 struct vt_settings;
 
@@ -22,6 +23,7 @@ struct vt_settings;
 struct vt_collected {
 	uint32_t index, pid;
 	uint64_t start;                 /* field 22 of /proc/PID/stat: tells a reused pid */
+	uint32_t parent;                /* index of the process that made it, or VT_COLLECT_RUN: not followed */
 };
 
 /* What a collector may ask of the recorder, and tell it. Lives as long as the recorder. */
@@ -35,14 +37,14 @@ struct vt_collect {
 	/* Makes it absent again: no rate in this interval, a field that is gone. */
 	void (*unset)(const struct vt_collect *c, uint32_t process, unsigned metric);
 	/*
-	 * Whether a source feeds a process, or why not. `reason` is copied; said once a change. Of the run it
-	 * may be said before there is a process, and holds for those to come.
+	 * Whether a source feeds a process, or why not. `reason` is copied. What is said of VT_COLLECT_RUN also
+	 * holds for processes that come later: so it may be said in open().
 	 */
 	void (*source)(const struct vt_collect *c, uint32_t process, enum vt_source_id source, bool available,
 	               const char *reason);
 	/*
 	 * A metric that only this run has (an event that was asked for by name): written into the log's schema
-	 * under an id from VT_RUN_METRICS on. Return: the id, or -1 when there is no more room.
+	 * under an id from VT_METRIC_COUNT on. Return: the id, or -1 when there is no more room.
 	 */
 	int (*metric)(const struct vt_collect *c, const struct vt_metric_desc *desc);
 	/*
@@ -51,7 +53,6 @@ struct vt_collect {
 	 */
 	void (*state)(const struct vt_collect *c, unsigned metric, bool available, const char *reason);
 };
-#define VT_RUN_METRICS 320u
 /* As `process`: the run itself. What is machine-wide, or of all processes together. */
 #define VT_COLLECT_RUN UINT32_MAX
 
@@ -59,18 +60,25 @@ struct vt_collector {
 	const char *name, *summary;     /* "vm", one line for `record --help` and `schema --collectors` */
 	bool standard;                  /* on unless switched off; else only when named: --collect NAME */
 	uint64_t categories;            /* bit set: on as well when one of these is named */
-	uint32_t sources;               /* bit set of those that it feeds: what says "not asked for" when off */
+	uint32_t sources;               /* bit set of those it feeds: they are told when it is switched off */
 	size_t state_size;              /* bytes of state, zeroed */
 	/* 0, or a negative error after it has told its sources why. */
 	int (*open)(void *state, const struct vt_collect *c);
 	/* Called before each counter record: every settings->counters_ns, and once before the last one. */
 	void (*sample)(void *state, const struct vt_collect *c, uint64_t monotonic_ns);
-	/* These three may be NULL. A process is followed from now on; it ends, and this is its last record. */
-	void (*begin)(void *state, const struct vt_collect *c, const struct vt_collected *process);
-	void (*end)(void *state, const struct vt_collect *c, const struct vt_collected *process);
+	/*
+	 * A process is followed from now on; or it has ended, and this is the last chance to set its values. A
+	 * command of `record` is then a zombie, so that /proc still knows it; others may be gone from there.
+	 * `usage` is what the kernel says of one that has ended, and of the children that it waited for; NULL:
+	 * not known; ru_maxrss 0: not known. After an exec, the new image begins before the old one, which has
+	 * the same pid and start, ends. Both may be NULL.
+	 */
+	void (*begin)(void *state, const struct vt_collect *c, const struct vt_collected *p);
+	void (*end)(void *state, const struct vt_collect *c, const struct vt_collected *p,
+	            const struct rusage *usage);
 	/*
 	 * Before the last `sample` of the run, and of each process that was the only one: fetches what is
-	 * still under way. May wait, for a quarter of a second at most.
+	 * still under way. May wait, for a quarter of a second at most. May be NULL.
 	 */
 	void (*last)(void *state, const struct vt_collect *c);
 	/*

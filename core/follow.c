@@ -397,9 +397,13 @@ static void date_by_last_event(const struct vt_followed *p, struct vt_counter_sa
 
 void vt_follow_source(struct vt_followed *p, unsigned source, bool available, const char *reason)
 {
+	if (source >= VT_MAX_SOURCES)
+		return;
+	if (available ? p->sources[source].state == SAID_AVAILABLE :
+	    p->sources[source].state == SAID_ABSENT && strcmp(p->sources[source].reason, reason) == 0)
+		return;
 	char *copy = available ? NULL : strdup(reason);
-
-	if (source >= VT_MAX_SOURCES || (!available && !copy))
+	if (!available && !copy)
 		return;
 	free(p->sources[source].reason);
 	p->sources[source].reason = copy;
@@ -430,7 +434,8 @@ int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_fo
 	add_said_sources(p, &s);
 	if (!p->view.live)
 		date_by_last_event(p, &s);
-	return write_sample(p, &s, out);
+	int err = write_sample(p, &s, out);
+	return err || !p->sampled ? err : p->sampled(p->sampled_user, p, &s);
 }
 
 static void sample_of_snapshot(const struct vt_followed *p, const struct vt_snapshot *from,

@@ -53,6 +53,9 @@ struct vt_followed {
 	struct { enum { NOT_SAID, SAID_ABSENT, SAID_AVAILABLE } state; char *reason; } sources[VT_MAX_SOURCES];
 	const struct vt_resume *resume; /* what a log already holds of its rings; the recoverer's */
 	unsigned resume_count;
+	/* Called with each counter record of ours that is in the log. 0 or a negative error; NULL: nobody asks. */
+	int (*sampled)(void *user, const struct vt_followed *p, const struct vt_counter_sample *s);
+	void *sampled_user;
 };
 
 /* Takes over `view` (opened by the caller). 0 or -ENOMEM. */

@@ -1,5 +1,6 @@
 /*
- * metrics_json.c - the metrics of the three runtime sources as one JSON object of fixed keys.
+ * metrics_json.c - the metrics of the three runtime sources as one JSON object of fixed keys, alone or
+ * beside those of the HTTP server.
  * What has no writer is null; derived values are null when a part of them is.
  */
 #include <valktrace/metrics.h>
@@ -12,6 +13,7 @@ enum form {
 	MEAN_MS,        /* ns a unit of `other`, in ms; 0 without any */
 	PERCENT,        /* of `other`; 0 when that is 0 */
 	OF_UPTIME,      /* ns in percent of the time that the recording was enabled */
+	SUM,            /* of the metrics from `metric` to `other` that are there */
 };
 
 static const struct key {
@@ -42,16 +44,61 @@ static const struct key {
 	{ "idle_time_us", MICROS, VT_M_loop_idle_time, 0 },
 	{ "idle_time_pct", OF_UPTIME, VT_M_loop_idle_time, 0 },
 	{ NULL, COUNT, 0, 0 },
+}, aio[] = {
+	{ "requests_total", SUM, VT_M_http_requests_1xx, VT_M_http_requests_5xx },
+	{ "requests_active", COUNT, VT_M_http_active, 0 },
+	{ "requests_errors", COUNT, VT_M_http_errors, 0 },
+	{ "request_duration_us_sum", MICROS, VT_M_http_duration_sum, 0 },
+	{ "connections_total", COUNT, VT_M_http_connections, 0 },
+	{ "connections_active", COUNT, VT_M_http_connections_active, 0 },
+	{ "connections_failed", COUNT, VT_M_http_connections_failed, 0 },
+	{ "streams_total", COUNT, VT_M_http_streams, 0 },
+	{ "streams_active", COUNT, VT_M_http_streams_active, 0 },
+	{ "bytes_sent_total", COUNT, VT_M_http_sent, 0 },
+	{ "bytes_recv_total", COUNT, VT_M_http_received, 0 },
+	{ "servers_count", COUNT, VT_M_http_servers, 0 },
+	{ "clients_count", COUNT, VT_M_http_clients, 0 },
+	{ "handles_count", COUNT, VT_M_loop_handles, 0 },
+	{ "arenas_used", COUNT, VT_M_http_arenas_used, 0 },
+	{ "arenas_total", COUNT, VT_M_http_arenas_capacity, 0 },
+	{ "tcp_buffers_used", COUNT, VT_M_http_buffers_used, 0 },
+	{ "tcp_buffers_total", COUNT, VT_M_http_buffers_capacity, 0 },
+	{ "queue_depth", SUM, VT_M_http_pending_requests, VT_M_http_pending_responses },
+	{ "queue_capacity", COUNT, VT_M_http_queue_capacity, 0 },
+	{ "pending_requests", COUNT, VT_M_http_pending_requests, 0 },
+	{ "pending_responses", COUNT, VT_M_http_pending_responses, 0 },
+	{ NULL, COUNT, 0, 0 },
 };
 
-static const struct { const char *name; const struct key *keys; } sections[] = {
+struct section { const char *name; const struct key *keys; };
+
+static const struct section vm_sections[] = {
 	{ "gc", gc },
 	{ "interpreter", interpreter },
 	{ "event_loop", event_loop },
+	{ NULL, NULL },
 };
+
+static bool any_present(const struct vt_metrics *m, unsigned first, unsigned last)
+{
+	while (first < last && !m->present[first])
+		first++;
+	return m->present[first];
+}
+
+static uint64_t sum(const struct vt_metrics *m, unsigned first, unsigned last)
+{
+	uint64_t n = 0;
+
+	for (; first <= last; first++)
+		n += m->present[first] ? m->values[first] : 0;
+	return n;
+}
 
 static bool known(const struct vt_metrics *m, const struct key *k)
 {
+	if (k->form == SUM)
+		return any_present(m, k->metric, k->other);
 	if (!m->present[k->metric])
 		return false;
 	if (k->form == MEAN_MS || k->form == PERCENT)
@@ -88,25 +135,80 @@ static void put_value(struct vt_text *t, const struct vt_metrics *m, const struc
 	case OF_UPTIME:
 		vt_text_ratio(t, (vt_u128)value * 100, m->uptime, 2);
 		break;
+	case SUM:
+		vt_text_number(t, sum(m, k->metric, k->other));
+		break;
 	}
+}
+
+static void put_indent(struct vt_text *t, unsigned depth)
+{
+	vt_text_string(t, "\n");
+	while (depth-- > 0)
+		vt_text_string(t, "  ");
+}
+
+/* The name of a member, which is not the first one unless `first`. */
+static void put_name(struct vt_text *t, const char *name, unsigned depth, bool first)
+{
+	vt_text_string(t, first ? "" : ",");
+	put_indent(t, depth);
+	vt_text_string(t, "\"");
+	vt_text_string(t, name);
+	vt_text_string(t, "\": ");
+}
+
+static void put_keys(struct vt_text *t, const struct vt_metrics *m, const struct key *keys, unsigned depth)
+{
+	vt_text_string(t, "{");
+	for (const struct key *k = keys; k->name; k++) {
+		put_name(t, k->name, depth + 1, k == keys);
+		put_value(t, m, k);
+	}
+	put_indent(t, depth);
+	vt_text_string(t, "}");
+}
+
+static void put_vm(struct vt_text *t, const struct vt_metrics *m, unsigned depth)
+{
+	vt_text_string(t, "{");
+	for (const struct section *s = vm_sections; s->name; s++) {
+		put_name(t, s->name, depth + 1, s == vm_sections);
+		put_keys(t, m, s->keys, depth + 1);
+	}
+	put_indent(t, depth);
+	vt_text_string(t, "}");
 }
 
 size_t vt_metrics_json(const struct vt_metrics *m, char *to, size_t size)
 {
 	struct vt_text t = { to, size, 0 };
 
-	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
-		vt_text_string(&t, i == 0 ? "{\n  \"" : ",\n  \"");
-		vt_text_string(&t, sections[i].name);
-		vt_text_string(&t, "\": {");
-		for (const struct key *k = sections[i].keys; k->name; k++) {
-			vt_text_string(&t, k == sections[i].keys ? "\n    \"" : ",\n    \"");
-			vt_text_string(&t, k->name);
-			vt_text_string(&t, "\": ");
-			put_value(&t, m, k);
-		}
-		vt_text_string(&t, "\n  }");
-	}
+	put_vm(&t, m, 0);
+	return vt_text_end(&t);
+}
+
+static bool speaks_http(const struct vt_metrics *m)
+{
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
+		if (m->present[i] && vt_schema_builtin()->metrics[i].name &&
+		    vt_schema_builtin()->metrics[i].source == VT_SRC_http)
+			return true;
+	return false;
+}
+
+size_t vt_metrics_combined(const struct vt_metrics *m, char *to, size_t size)
+{
+	struct vt_text t = { to, size, 0 };
+
+	vt_text_string(&t, "{");
+	put_name(&t, "aio_metrics", 1, true);
+	if (speaks_http(m))
+		put_keys(&t, m, aio, 1);
+	else
+		vt_text_string(&t, "null");
+	put_name(&t, "vm_metrics", 1, false);
+	put_vm(&t, m, 1);
 	vt_text_string(&t, "\n}");
 	return vt_text_end(&t);
 }

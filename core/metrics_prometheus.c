@@ -12,9 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/metrics_family.h"
+#include "core/metrics_labels.h"
 #include "core/metrics_text.h"
 
-#define COMPATIBLE 15u          /* metric ids below it are the compatibility set */
+#define COMPATIBLE VT_METRIC_COMPATIBLE
 #define TIME_DIGITS 6u
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
@@ -24,6 +26,7 @@ struct row {
 	const struct special *special;  /* else a metric of the schema */
 	const struct vt_metric_desc *desc;
 	unsigned metric;
+	bool histogram;                 /* a bucket or the sum of one */
 };
 
 /* One run while it is printed. */
@@ -37,58 +40,11 @@ struct run {
 
 /* ---- labels --------------------------------------------------------------------------------- */
 
-static bool is_name_byte(char c, bool first)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (c >= '0' && c <= '9' && !first);
-}
-
-/* The end of one name="value", or NULL. */
-static const char *skip_label(const char *s)
-{
-	const char *name = s;
-
-	while (is_name_byte(*s, s == name))
-		s++;
-	if (s == name || strncmp(s, "=\"", 2) != 0)
-		return NULL;
-	for (s += 2; *s != '"'; s++)
-		if (*s == '\0' || (*s == '\\' && *++s != '\\' && *s != '"' && *s != 'n'))
-			return NULL;
-	return s + 1;
-}
-
-/* Is a label of this name among `labels`? */
-static bool has_label(const char *labels, const char *name, size_t length)
-{
-	while (labels && *labels) {
-		if (strncmp(labels, name, length) == 0 && labels[length] == '=')
-			return true;
-		labels = skip_label(labels);
-		if (labels && *labels == ',')
-			labels++;
-	}
-	return false;
-}
-
-/* Do two sets of labels have a name in common? */
-static bool labels_meet(const char *a, const char *b)
-{
-	while (a && *a && *b) {
-		if (has_label(b, a, strcspn(a, "=")))
-			return true;
-		a = skip_label(a);
-		if (a && *a == ',')
-			a++;
-	}
-	return false;
-}
-
 /* name="value" behind what is there already; the run's own label stands in for one of the same name. */
 static void put_label(struct vt_text *t, const struct run *r, const char **before, const char *name,
                       const char *value)
 {
-	if (has_label(r->labels, name, strlen(name)))
+	if (vt_labels_have(r->labels, name, strlen(name)))
 		return;
 	vt_text_string(t, *before);
 	vt_text_string(t, name);
@@ -236,30 +192,6 @@ static void put_state(struct vt_text *t, const struct run *r, const char *family
 	vt_text_string(t, d->state == VT_METRIC_AVAILABLE ? "1\n" : "0\n");
 }
 
-/* ---- what a schema may say ------------------------------------------------------------------ */
-
-static bool is_family(const char *s)
-{
-	bool good = *s != '\0';
-
-	for (const char *p = s; *p; p++)
-		good = good && (is_name_byte(*p, p == s) || *p == ':');
-	return good;
-}
-
-/* Printable ASCII only. */
-static bool are_labels(const char *s)
-{
-	for (const char *p = s; *p; p++)
-		if (*p < ' ' || *p > '~')
-			return false;
-	if (*s == '\0')
-		return true;
-	while ((s = skip_label(s)) && *s == ',')
-		s++;
-	return s && *s == '\0';
-}
-
 /* ---- the families in order ------------------------------------------------------------------ */
 
 /* Keeps the rows sorted by family; rows of one family stay in the order of their ids. */
@@ -289,8 +221,8 @@ static bool is_taken(const char *family)
 
 static bool is_printable(const struct vt_metric_desc *d, const char *labels)
 {
-	return d->name && d->family && d->labels && is_family(d->family) && are_labels(d->labels) &&
-	       !is_taken(d->family) && !labels_meet(d->labels, labels);
+	return d->name && d->family && d->labels && vt_family_valid(d->family) && vt_labels_valid(d->labels) &&
+	       !is_taken(d->family) && !vt_labels_meet(d->labels, labels);
 }
 
 /* Told of, with labels that are good and are no other's. */
@@ -299,7 +231,8 @@ static bool has_state(const struct run *r, unsigned metric, unsigned source)
 	const struct vt_metric_desc *all = r->m->schema->metrics, *d = &all[metric];
 
 	if (!d->name || !d->labels || d->state == VT_METRIC_UNTOLD || d->source != source ||
-	    !are_labels(d->labels) || has_label(d->labels, "reason", 6) || labels_meet(d->labels, r->labels))
+	    !vt_labels_valid(d->labels) || vt_labels_have(d->labels, "reason", 6) ||
+	    vt_labels_meet(d->labels, r->labels))
 		return false;
 	for (unsigned i = 0; i < metric; i++)
 		if (all[i].name && all[i].labels && all[i].state != VT_METRIC_UNTOLD && all[i].source == source &&
@@ -315,11 +248,14 @@ static void collect_states(struct run *r)
 		bool any = false;
 		for (unsigned m = 0; name && m < VT_MAX_METRICS && !any; m++)
 			any = has_state(r, m, i);
-		if (!any || !is_family(name) || strlen(name) > VT_MAX_NAME ||
+		/* A source of an earlier one's name would say things twice. */
+		for (unsigned k = 0; k < i && any; k++)
+			any = !*r->families[k] || strcmp(r->m->schema->sources[k].name, name) != 0;
+		if (!any || !vt_family_valid(name) || strlen(name) > VT_MAX_NAME ||
 		    strcmp(name, "source") == 0)
 			continue;
 		strcat(strcat(strcpy(r->families[i], AVAILABLE_FRONT), name), AVAILABLE_END);
-		insert(r->rows, r->count++, (struct row){ r->families[i], &availability, NULL, 0 });
+		insert(r->rows, r->count++, (struct row){ r->families[i], &availability, NULL, 0, false });
 	}
 }
 
@@ -327,11 +263,14 @@ static void collect(struct run *r)
 {
 	for (unsigned i = COMPATIBLE; i < VT_MAX_METRICS; i++) {
 		const struct vt_metric_desc *desc = &r->m->schema->metrics[i];
-		if (r->m->present[i] && is_printable(desc, r->labels))
-			insert(r->rows, r->count++, (struct row){ desc->family, NULL, desc, i });
+		if (!is_printable(desc, r->labels) || vt_family_in_histogram(r->m->schema, desc->family))
+			continue;
+		bool histogram = vt_family_is_histogram(r->m->schema, desc->family);
+		if (vt_metric_present(r->m, i, histogram))
+			insert(r->rows, r->count++, (struct row){ desc->family, NULL, desc, i, histogram });
 	}
 	for (unsigned i = 0; i < LENGTH(specials); i++)
-		insert(r->rows, r->count++, (struct row){ specials[i].family, &specials[i], NULL, 0 });
+		insert(r->rows, r->count++, (struct row){ specials[i].family, &specials[i], NULL, 0, false });
 	collect_states(r);
 }
 VT_STATIC_ASSERT(LENGTH(specials) + VT_MAX_SOURCES + VT_MAX_METRICS <= LENGTH(((struct run *)0)->rows),
@@ -352,9 +291,24 @@ static void put_head(struct vt_text *t, const char *family, const char *type, co
 	vt_text_string(t, "\n");
 }
 
-static void put_metric_head(struct vt_text *t, const struct vt_metric_desc *d)
+static void put_metric_head(struct vt_text *t, const struct vt_metric_desc *d, bool histogram)
 {
-	put_head(t, d->family, d->kind == VT_METRIC_COUNTER ? "counter" : "gauge", d->help);
+	put_head(t, d->family, histogram ? "histogram" :
+	                       d->kind == VT_METRIC_COUNTER ? "counter" : "gauge", d->help);
+}
+
+/* The value of a sample, by the unit of its metric. */
+static void put_value(struct vt_text *t, const struct vt_metric_desc *d, uint64_t value)
+{
+	if (d->unit == VT_UNIT_NS)
+		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
+	else if (d->unit == VT_UNIT_MILLI)
+		vt_text_ratio(t, value, 1000, 3);
+	else if (d->unit == VT_UNIT_PPM)
+		vt_text_ratio(t, value, 1000000, 6);
+	else
+		vt_text_number(t, value);
+	vt_text_string(t, "\n");
 }
 
 static void put_metric(struct vt_text *t, const struct run *r, const struct vt_metric_desc *d,
@@ -369,15 +323,7 @@ static void put_metric(struct vt_text *t, const struct run *r, const struct vt_m
 		before = ",";
 	}
 	end_labels(t, r, before);
-	if (d->unit == VT_UNIT_NS)
-		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
-	else if (d->unit == VT_UNIT_MILLI)
-		vt_text_ratio(t, value, 1000, 3);
-	else if (d->unit == VT_UNIT_PPM)
-		vt_text_ratio(t, value, 1000000, 6);
-	else
-		vt_text_number(t, value);
-	vt_text_string(t, "\n");
+	put_value(t, d, value);
 }
 
 /* A family without a sample is left out, head and all. */
@@ -405,6 +351,106 @@ static void put_states(struct vt_text *t, const struct run *runs, unsigned count
 					put_state(t, &runs[k], family, m);
 }
 
+/* ---- histograms ------------------------------------------------------------------------------ */
+
+#define LE "le=\""
+
+/* A sample of a series: FAMILY_bucket{x="1",le="0.1"}, and without le the others. */
+static void put_series(struct vt_text *t, const struct run *r, const char *family, const char *suffix,
+                       const char *series, size_t length, const char *le)
+{
+	const char *before = "{";
+
+	vt_text_string(t, family);
+	vt_text_string(t, suffix);
+	if (length > 0) {
+		vt_text_string(t, before);
+		vt_text_bytes(t, series, length);
+		before = ",";
+	}
+	if (le) {
+		vt_text_string(t, before);
+		vt_text_string(t, le);
+		before = ",";
+	}
+	end_labels(t, r, before);
+}
+
+/* Length of the labels before le, without the comma; SIZE_MAX: it is no bucket. */
+static size_t series_length(const struct row *row)
+{
+	const char *labels = row->desc->labels;
+	const char *le = row->desc->kind == VT_METRIC_BUCKET ? vt_labels_le(labels) : NULL;
+
+	if (!le || vt_label_bound(le) == 0)
+		return SIZE_MAX;
+	return le > labels ? (size_t)(le - labels) - 1 : 0;
+}
+
+static bool same_series(const struct row *a, const struct row *b)
+{
+	size_t length = series_length(a);
+
+	return length != SIZE_MAX && length == series_length(b) &&
+	       strncmp(a->desc->labels, b->desc->labels, length) == 0;
+}
+
+/*
+ * The series that begins with rows[i] of those before `end`. Each bucket counts its own, the text those
+ * below it too; the count is the sum of the buckets, all out of one record.
+ */
+static void put_one_histogram(struct vt_text *t, const struct run *r, unsigned i, unsigned end)
+{
+	const struct row *first = &r->rows[i];
+	const char *series = first->desc->labels, *family = first->family;
+	size_t length = series_length(first);
+	uint64_t last = 0;
+	vt_u128 count = 0;
+
+	for (unsigned k = i; k < end; k++) {
+		const struct row *row = &r->rows[k];
+		if (!same_series(first, row))
+			continue;
+		const char *le = vt_labels_le(row->desc->labels);
+		count += r->m->values[row->metric];
+		if (vt_label_bound(le) <= last || vt_label_bound(le) == UINT64_MAX)
+			continue;
+		last = vt_label_bound(le);
+		put_series(t, r, family, "_bucket", series, length, le);
+		vt_text_ratio(t, count, 1, 0);
+		vt_text_string(t, "\n");
+	}
+	put_series(t, r, family, "_bucket", series, length, LE "+Inf\"");
+	vt_text_ratio(t, count, 1, 0);
+	vt_text_string(t, "\n");
+	for (unsigned k = r->next; k < end; k++) {
+		const struct vt_metric_desc *d = r->rows[k].desc;
+		if (d->kind != VT_METRIC_COUNTER || strlen(d->labels) != length ||
+		    strncmp(d->labels, series, length) != 0)
+			continue;
+		put_series(t, r, family, "_sum", series, length, NULL);
+		put_value(t, d, r->m->values[r->rows[k].metric]);
+		break;
+	}
+	put_series(t, r, family, "_count", series, length, NULL);
+	vt_text_ratio(t, count, 1, 0);
+	vt_text_string(t, "\n");
+}
+
+/* All series of the family whose rows are those from r->next to before `end`. */
+static void put_histograms(struct vt_text *t, const struct run *r, unsigned end)
+{
+	for (unsigned i = r->next; i < end; i++) {
+		bool again = series_length(&r->rows[i]) == SIZE_MAX;
+		for (unsigned k = r->next; k < i; k++)
+			again |= same_series(&r->rows[k], &r->rows[i]);
+		if (!again)
+			put_one_histogram(t, r, i, end);
+	}
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
 /* `rows[i]` is one of the family that begins at `first`: does an earlier one have its labels? */
 static bool is_repeated(const struct row *rows, unsigned first, unsigned i)
 {
@@ -414,16 +460,35 @@ static bool is_repeated(const struct row *rows, unsigned first, unsigned i)
 	return false;
 }
 
-/* The rows of one run that belong to `family`, which are the next ones if there are any. */
-static void put_rows(struct vt_text *t, struct run *r, const char *family)
+/* The rows of one run that belong to the family, which are the next ones if there are any. */
+static void put_rows(struct vt_text *t, struct run *r, const struct row *family)
 {
-	unsigned first = r->next;
+	unsigned end = r->next;
 
-	for (; r->next < r->count && strcmp(r->rows[r->next].family, family) == 0; r->next++) {
-		const struct row *row = &r->rows[r->next];
-		if (!row->special && !is_repeated(r->rows, first, r->next))
-			put_metric(t, r, row->desc, r->m->values[row->metric]);
-	}
+	while (end < r->count && strcmp(r->rows[end].family, family->family) == 0)
+		end++;
+	/* Of a run whose schema says something else of this name nothing can be printed. */
+	bool fits = end > r->next && r->rows[r->next].histogram == family->histogram;
+	if (fits && family->histogram)
+		put_histograms(t, r, end);
+	for (unsigned i = r->next; i < end && fits && !family->histogram; i++)
+		if (!r->rows[i].special && !is_repeated(r->rows, r->next, i))
+			put_metric(t, r, r->rows[i].desc, r->m->values[r->rows[i].metric]);
+	r->next = end;
+}
+
+/* A histogram without a legal bucket is left out, head and all. */
+static void put_family(struct vt_text *t, struct run *runs, unsigned count, const struct row *family)
+{
+	struct vt_text before = *t;
+	const struct row row = *family;
+
+	put_metric_head(t, row.desc, row.histogram);
+	size_t length = t->length;
+	for (unsigned i = 0; i < count; i++)
+		put_rows(t, &runs[i], &row);
+	if (t->length == length)
+		*t = before;
 }
 
 /* The row whose family comes next, over all runs; NULL: that was all. */
@@ -445,10 +510,10 @@ static void put_compatible(struct vt_text *t, const struct run *runs, unsigned c
 	bool begun = false;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (!runs[i].m->present[metric] || labels_meet(d->labels, runs[i].labels))
+		if (!runs[i].m->present[metric] || vt_labels_meet(d->labels, runs[i].labels))
 			continue;
 		if (!begun)
-			put_metric_head(t, d);
+			put_metric_head(t, d, false);
 		begun = true;
 		put_metric(t, &runs[i], d, runs[i].m->values[metric]);
 	}
@@ -464,14 +529,17 @@ static size_t render(struct run *runs, unsigned count, char *to, size_t size)
 	for (unsigned i = 0; i < COMPATIBLE; i++)
 		put_compatible(&t, runs, count, i);
 	while ((row = next_family(runs, count))) {
+		if (!row->special) {
+			put_family(&t, runs, count, row);
+			continue;
+		}
 		if (row->special == &availability)
 			put_states(&t, runs, count, row->family);
-		else if (row->special)
-			put_special(&t, runs, count, row->special);
 		else
-			put_metric_head(&t, row->desc);
+			put_special(&t, runs, count, row->special);
 		for (unsigned i = 0; i < count; i++)
-			put_rows(&t, &runs[i], row->family);
+			runs[i].next += runs[i].next < runs[i].count &&
+			                strcmp(runs[i].rows[runs[i].next].family, row->family) == 0;
 	}
 	return vt_text_end(&t);
 }

@@ -10,12 +10,14 @@
 #include <valktrace/error.h>
 
 #include "core/options.h"
+#include "core/rule.h"
 
 #define KIND_SIZE VT_OPTION_SIZE
 #define KIND_TIME VT_OPTION_TIME
 #define KIND_NUMBER VT_OPTION_NUMBER
 #define KIND_NAMES VT_OPTION_NAMES
 #define KIND_WORD VT_OPTION_TEXT
+#define KIND_RULES VT_OPTION_RULES
 const struct vt_option_row vt_option_rows[] = {
 #define VT_OPTION(field, name, kind, standard, least, most, argument, help) \
 	{ name, argument, help, KIND_##kind, offsetof(struct vt_settings, field), standard, least, most },
@@ -30,7 +32,7 @@ static uint64_t *number_of(struct vt_settings *s, const struct vt_option_row *ro
 
 static bool is_text(const struct vt_option_row *row)
 {
-	return row->kind == VT_OPTION_NAMES || row->kind == VT_OPTION_TEXT;
+	return row->kind >= VT_OPTION_NAMES;
 }
 
 void vt_settings_default(struct vt_settings *s)
@@ -78,6 +80,31 @@ static int set_text(struct vt_settings *s, const struct vt_option_row *row, cons
 	return 0;
 }
 
+/* Each rule behind those before it. */
+static int add_rule(struct vt_settings *s, const struct vt_option_row *row, const char *value,
+                    char *problem, size_t size)
+{
+	char *to = (char *)s + row->offset, text[256] = "";
+	size_t n = strlen(to);
+	struct vt_rule rule;
+	int err = vt_rule_parse(&rule, value, vt_schema_builtin(), text, sizeof(text));
+
+	if (!err && n + strlen(rule.text) + 2 > VT_OPTION_WORD) {
+		snprintf(text, sizeof(text), "more rules than fit into %d bytes", VT_OPTION_WORD);
+		err = -VT_E_OPTION;
+	}
+	if (!err && rule.over == VT_OVER_EVENTS) {
+		snprintf(text, sizeof(text), "%s is known when the run is over: valktrace check judges it",
+		         rule.name);
+		err = -VT_E_OPTION;
+	}
+	if (!err)
+		snprintf(to + n, VT_OPTION_WORD - n, "%s;", rule.text);
+	else
+		snprintf(problem, size, "%s: %s", row->name, text);
+	return err;
+}
+
 int vt_settings_set(struct vt_settings *s, const char *name, const char *value,
                     char *problem, size_t size)
 {
@@ -88,6 +115,8 @@ int vt_settings_set(struct vt_settings *s, const char *name, const char *value,
 		uint64_t n;
 		if (strcmp(row->name, name) != 0)
 			continue;
+		if (row->kind == VT_OPTION_RULES)
+			return add_rule(s, row, value, problem, size);
 		if (is_text(row))
 			return set_text(s, row, value, problem, size);
 		if (parse_number(value, by_kind[row->kind], &n) < 0) {

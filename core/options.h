@@ -14,6 +14,7 @@
 
 struct vt_settings {
 	char events[VT_OPTION_WORD], output[VT_OPTION_WORD], ring_directory[VT_OPTION_WORD];
+	char warn[VT_OPTION_WORD];      /* rules, each followed by ';' */
 	char mode[VT_OPTION_WORD], codec[VT_OPTION_WORD], dump_signal[VT_OPTION_WORD];
 	char collect[VT_OPTION_WORD], perf_events[VT_OPTION_WORD], perf_cores[VT_OPTION_WORD];
 	bool off;                       /* VALKTRACE=0 */
@@ -23,7 +24,7 @@ struct vt_settings {
 
 struct vt_option_row {
 	const char *name, *argument, *help;
-	enum { VT_OPTION_SIZE, VT_OPTION_TIME, VT_OPTION_NUMBER, VT_OPTION_NAMES, VT_OPTION_TEXT } kind;
+	enum { VT_OPTION_SIZE, VT_OPTION_TIME, VT_OPTION_NUMBER, VT_OPTION_NAMES, VT_OPTION_TEXT, VT_OPTION_RULES } kind;
 	size_t offset;                  /* in struct vt_settings */
 	uint64_t standard, least, most;
 };

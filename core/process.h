@@ -14,7 +14,7 @@
 enum { VT_WANTED_NAMES = 512 };
 
 struct vt_process {
-	struct vt_gate *gate;           /* one page, MADV_WIPEONFORK; NULL until the first attach */
+	struct vt_gate *gate;           /* of this library; who joined us has one of his own */
 	struct vt_ring_file *file;      /* NULL: not attached */
 	struct vt_ring_place place;
 	struct vt_geometry geometry;
@@ -60,7 +60,7 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 /* Is this process recorded now? Not in a child that has its parent's memory but no ring file. */
 static inline bool vt_process_recording(void)
 {
-	return vt_process.file && vt_load_relaxed(&vt__gate->counting);
+	return vt_process.file && vt_load_relaxed(&vt__gate.counting);
 }
 
 /* Closes the gate: threads go quiet. The file stays mapped, for a thread may be inside an emit. */
@@ -87,8 +87,17 @@ void vt_metric_declare(enum vt_metric_id metric);
 /* Sets a GAUGE: last value, one a process. */
 void vt_gauge_set(enum vt_metric_id metric, uint64_t value);
 
+/* Adds to a GAUGE that several threads change; it never falls below 0. */
+void vt_gauge_add(enum vt_metric_id metric, int64_t n);
+
 /* The value last set; 0 if none. */
 uint64_t vt_gauge(enum vt_metric_id metric);
+
+/*
+ * Called when what was counted so far no longer counts: for a new recording of this process, and by
+ * vt_reset. For who keeps more than cells. NULL: nobody does.
+ */
+extern void (*vt_process_on_reset)(void);
 
 /* Says that a source feeds this process, or why it does not. */
 void vt_source_say(enum vt_source_id source, bool available, const char *reason);

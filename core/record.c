@@ -15,12 +15,14 @@
 
 #include <valktrace.h>
 
+#include "core/collecting.h"
 #include "core/executable.h"
 #include "core/record_child.h"
 #include "core/record_tree.h"
 #include "decoder/cmd.h"
 #include "decoder/common.h"
 #include "decoder/names.h"
+#include "decoder/rules.h"
 #include "decoder/units.h"
 
 enum { EXIT_OURS = 125, EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
@@ -34,7 +36,7 @@ enum {
 
 struct record_settings {
 	const char *values[OPTIONS];
-	struct vt_list categories;
+	struct vt_list categories, rules;
 	bool all, wait_all, force;
 };
 
@@ -58,6 +60,9 @@ static const struct vt_opt options[] = {
 #define VT_OPTION(field, name, kind, standard, least, most, argument, help) ROW(field, name, argument, help),
 #define VT_OPTIONS_OF_RECORD
 #include "core/options.def"
+	{ "warn", 0, VT_OPT_LIST_WHOLE, "RULE",
+	  "say and record when it is violated: 'gc.time > 10%'; repeatable (valktrace check)",
+	  offsetof(struct record_settings, rules), 0, .names = vt_rule_subject },
 	{ "force", 'f', VT_OPT_FLAG, NULL, "an old log is replaced, not kept as .old",
 	  offsetof(struct record_settings, force), 0 },
 	VT_OPT_END
@@ -142,7 +147,10 @@ static void stop_if_done(struct vt_tree *t)
 
 static void on_child_end(struct vt_child *c)
 {
+	record.recorder.usage = &c->usage;
+	record.recorder.usage_pid = (uint32_t)c->pid;
 	vt_tree_child_ended(&record.tree, c->status);
+	record.recorder.usage = NULL;
 	stop_if_done(&record.tree);
 }
 
@@ -268,6 +276,45 @@ static int want_categories(struct wanted *w, const char *names)
 	return 0;
 }
 
+/* Messages of the command line know the nearest name. */
+static int want_rules(const struct record_settings *from, struct vt_settings *s)
+{
+	struct vt_rule rule;
+	char problem[512];
+
+	for (unsigned i = 0; i < from->rules.count; i++) {
+		int code = vt_rule_read(&rule, from->rules.items[i]);
+		if (code)
+			return code;
+		if (vt_settings_set(s, "warn", from->rules.items[i], problem, sizeof(problem)) < 0)
+			return vt_usage("--%s", problem);
+	}
+	return VT_EXIT_OK;
+}
+
+/* The list of --collect. */
+static int check_collectors(const char *list)
+{
+	const char *known[32];
+	char copy[VT_OPTION_WORD], *save = NULL;
+	size_t count = 0;
+
+	while (vt_collectors[count] && count < sizeof(known) / sizeof(*known)) {
+		known[count] = vt_collectors[count]->name;
+		count++;
+	}
+	snprintf(copy, sizeof(copy), "%s", list);
+	for (char *name = strtok_r(copy, ",+ ", &save); name; name = strtok_r(NULL, ",+ ", &save)) {
+		name += *name == '!';
+		if (vt_collecting_knows(name))
+			continue;
+		const char *nearest = vt_name_nearest(name, known, count);
+		return vt_usage("unknown collector '%s'%s%s%s (valktrace schema --collectors lists them)", name,
+		                nearest ? ", did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+	}
+	return 0;
+}
+
 static int settings_of(const struct record_settings *from, struct vt_settings *s, struct wanted *wanted)
 {
 	char problem[512];
@@ -280,6 +327,8 @@ static int settings_of(const struct record_settings *from, struct vt_settings *s
 		if (from->values[i] &&
 		    vt_settings_set(s, vt_option_rows[i].name, from->values[i], problem, sizeof(problem)) < 0)
 			return vt_usage("--%s", problem);
+	if (want_rules(from, s) != VT_EXIT_OK || check_collectors(s->collect) != 0)
+		return VT_EXIT_USAGE;
 	*wanted = (struct wanted){ .mask = 1ull << VT_CAT_gc | 1ull << VT_CAT_loop | 1ull << VT_CAT_meta };
 	for (unsigned i = 0; i <= from->categories.count; i++) {
 		const char *names = i < from->categories.count ? from->categories.items[i] : s->events;
@@ -351,6 +400,15 @@ static void on_problem(void *unused, int error)
 {
 	(void)unused;
 	vt_message("%s: %s; the command runs on", record.recorder.log.path, vt_strerror(error));
+}
+
+static void on_violation(void *unused, uint32_t pid, const char *text)
+{
+	(void)unused;
+	if (record.tree.seen > 1)
+		vt_message("%s, process %u", text, pid);
+	else
+		vt_message("%s", text);
 }
 
 static int start_command(char **argv)
@@ -460,6 +518,8 @@ static int record_command(const struct record_settings *from, char **argv)
 		return EXIT_OURS;
 	}
 	record.recorder.problem = on_problem;
+	if (!vt_common.quiet)
+		vt_warner_tell(record.recorder.warner, on_violation, NULL);
 	vt_detail("run %016llx, rings of %llu bytes in %s", (unsigned long long)record.tree.run,
 	          (unsigned long long)settings.ring_size, record.tree.directory);
 	if (vt_child_must_not_start())

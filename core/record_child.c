@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,11 +82,21 @@ static void stop_too(int number)
 	sigaction(number, &before, NULL);
 }
 
-static void note_end(struct vt_child *c, int status)
+/* Before it is reaped: what /proc tells of a zombie is the last that can be known. */
+static void note_end(struct vt_child *c)
 {
+	siginfo_t info = { .si_pid = 0 };
+
+	/* The system call, and not libc's function: it also gives the usage. */
+	if (syscall(SYS_waitid, P_PID, c->pid, &info, WEXITED | WNOHANG | WNOWAIT, &c->usage) < 0 ||
+	    info.si_pid != c->pid)
+		return;
 	c->end = vt_anchor_now();
-	c->status = status;
+	c->status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 :
+	            info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
 	c->ended = true;
+	if (c->usage.ru_maxrss <= c->memory_before)
+		c->usage.ru_maxrss = 0;
 	c->on_end(c);
 }
 
@@ -95,15 +106,22 @@ static void note_end(struct vt_child *c, int status)
  */
 static void look_after(struct vt_child *c)
 {
-	int status;
+	siginfo_t info = { .si_pid = 0 };
 
-	while (!c->ended && waitpid(c->pid, &status, WNOHANG | WUNTRACED | WCONTINUED) == c->pid) {
-		c->stopped = WIFSTOPPED(status);
-		if (WIFEXITED(status) || WIFSIGNALED(status))
-			note_end(c, status);
-		else if (WIFSTOPPED(status) && (WSTOPSIG(status) == SIGTSTP || WSTOPSIG(status) == SIGTTIN ||
-		                                WSTOPSIG(status) == SIGTTOU))
-			stop_too(WSTOPSIG(status));
+	if (c->ended)
+		return;
+	note_end(c);
+	if (c->ended) {
+		waitpid(c->pid, NULL, 0);
+		return;
+	}
+	/* Of its end, if it comes now, there will be another SIGCHLD. */
+	while (waitid(P_PID, (id_t)c->pid, &info, WSTOPPED | WCONTINUED | WNOHANG) == 0 && info.si_pid == c->pid) {
+		c->stopped = info.si_code == CLD_STOPPED;
+		if (c->stopped && (info.si_status == SIGTSTP || info.si_status == SIGTTIN ||
+		                   info.si_status == SIGTTOU))
+			stop_too(info.si_status);
+		info.si_pid = 0;
 	}
 }
 
@@ -168,6 +186,9 @@ int vt_child_start(struct vt_child *c, const char *path, char **argv)
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	c->begin = vt_anchor_now();
+	struct rusage own = { .ru_maxrss = 0 };
+	getrusage(RUSAGE_SELF, &own);
+	c->memory_before = own.ru_maxrss;
 	pid_t pid = fork();
 	if (pid < 0)
 		failure = -errno;

@@ -12,6 +12,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include "core/clock.h"
@@ -21,7 +22,9 @@ struct vt_child {
 	int status;                     /* of wait, once `ended` */
 	bool ended, stopped;
 	struct vt_anchor begin, end;
-	void (*on_end)(struct vt_child *c);
+	struct rusage usage;            /* once `ended`: of the command and the children it waited for */
+	long memory_before;             /* KiB: what ru_maxrss has of us, from before the exec */
+	void (*on_end)(struct vt_child *c);     /* it is a zombie still, so that /proc knows it */
 	/* A signal that came after the end, when there is still something we wait for; may be NULL. */
 	void (*on_late_signal)(struct vt_child *c);
 	uv_poll_t poll;

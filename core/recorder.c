@@ -181,6 +181,8 @@ static int write_schema(struct vt_recorder *r)
 		for (unsigned i = 0; i < r->process_count; i++)
 			vt_follow_repeat(r->processes[i]);
 	}
+	if (!err)
+		err = vt_warner_repeat(r->warner, &r->out);
 	return err;
 }
 
@@ -270,6 +272,12 @@ static void on_counters(uv_timer_t *handle)
 		err = vt_follow_counters(r->processes[i], 0, &r->out);
 	}
 	note_error(r, err);
+}
+
+static int on_sampled(void *user, const struct vt_followed *p, const struct vt_counter_sample *s)
+{
+	struct vt_recorder *r = user;
+	return vt_warner_judge(r->warner, p, s, s->flags & VT_COUNTERS_FINAL, r->splitter, &r->out);
 }
 
 /* ---- the log as the followed processes see it ------------------------------------------------------ */
@@ -403,9 +411,14 @@ int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_set
 	int err = vt_settings_resolve(settings, &resolved, problem, sizeof(problem));
 	if (err)
 		return err;
+	err = vt_warner_new(&r->warner, settings->warn, settings->counters_ns / 2, problem, sizeof(problem));
+	if (err)
+		return err;
 	r->splitter = vt_splitter_new();
-	if (!r->splitter)
+	if (!r->splitter) {
+		vt_warner_free(r->warner);
 		return -ENOMEM;
+	}
 	err = vt_log_open(&r->log, path, replace, run, resolved.codec, (int)settings->level, &limits);
 	if (!err) {
 		vt_settings_describe(settings, &resolved, r->options, sizeof(r->options));
@@ -418,8 +431,10 @@ int vt_recorder_open(struct vt_recorder *r, uv_loop_t *loop, const struct vt_set
 		if (err)
 			vt_log_close(&r->log);
 	}
-	if (err)
+	if (err) {
+		vt_warner_free(r->warner);
 		vt_splitter_free(r->splitter);
+	}
 	return err;
 }
 
@@ -438,6 +453,9 @@ int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
 	int e = r->unfinished ? vt_log_abandon(&r->log) : vt_log_close(&r->log);
 	vt_collecting_close(r->collecting);
 	close_handles(r);
+	r->events += vt_warner_events(r->warner);
+	vt_warner_free(r->warner);
+	r->warner = NULL;
 	vt_splitter_free(r->splitter);
 	free(r->processes);
 	return err ? err : e;
@@ -474,10 +492,14 @@ int64_t vt_recorder_add(struct vt_recorder *r, const struct vt_ring_view *view, 
 		free(p);
 		return err;
 	}
+	if (r->warner) {
+		p->sampled = on_sampled;
+		p->sampled_user = r;
+	}
 	r->processes[r->process_count++] = p;
 	if (r->next_process++ == 0)
 		write_fact(r, "recorder", r->options);
-	vt_collecting_begin(r->collecting, p->index);
+	vt_collecting_begin(r->collecting, p);
 	return p->index;
 }
 
@@ -498,10 +520,12 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 	p->status = status;
 	if (ending != VT_END_RUNNING)
 		p->ended_ticks = vt_anchor_now().ticks;
-	vt_collecting_end(r->collecting, index);
+	vt_collecting_end(r->collecting, p, r->usage && r->usage_pid == p->view.file->pid ? r->usage : NULL);
 	int err = before_round(r);
 	if (!err)
 		err = vt_follow_finish(p, r->splitter, &r->out);
+	if (!err && r->warner)
+		err = vt_warner_finish(r->warner, p, r->splitter, &r->out);
 	note_error(r, err);
 	r->unfinished = r->unfinished || err < 0;
 	r->events += p->events;
@@ -517,7 +541,7 @@ int vt_recorder_finish(struct vt_recorder *r, uint32_t index, enum vt_ending end
 
 uint64_t vt_recorder_events(const struct vt_recorder *r)
 {
-	uint64_t n = r->events;
+	uint64_t n = r->events + vt_warner_events(r->warner);
 	for (unsigned i = 0; i < r->process_count; i++)
 		n += r->processes[i]->events;
 	return n;

@@ -17,6 +17,7 @@
 #include "core/follow.h"
 #include "core/log.h"
 #include "core/options.h"
+#include "core/warn.h"
 
 #define VT_REASON_MAX 128u
 
@@ -44,6 +45,7 @@ struct vt_recorder {
 	struct vt_splitter *splitter;
 	struct vt_collecting *collecting;
 	struct vt_settings settings;
+	struct vt_warner *warner;       /* NULL: no rule was given */
 	struct vt_follow_out out;
 	struct vt_followed **processes; /* those that are still followed */
 	unsigned process_count, process_room;
@@ -56,6 +58,8 @@ struct vt_recorder {
 	int error;                      /* of the log, since it last worked */
 	bool said;                      /* ... and it was said */
 	bool unfinished;                /* a process's rest could not be written: the log must not be closed */
+	const struct rusage *usage;     /* of a process that has ended and is finished now, as wait gives it */
+	uint32_t usage_pid;
 	void (*problem)(void *user, int error);
 	void (*flushed)(void *user);    /* after each timed flush; NULL: nobody asks */
 	void *problem_user;             /* of both */

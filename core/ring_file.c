@@ -89,11 +89,11 @@ void vt_ring_directory_name(char *to, size_t size)
 	snprintf(to, size, "/dev/shm/valktrace-%u", (unsigned)geteuid());
 }
 
-/* Field 22 of /proc/self/stat: with the pid it names a process for good. 0: unknown. */
-static uint64_t start_time_of_self(void)
+uint64_t vt_process_start(uint32_t pid)
 {
-	char text[1024];
-	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	char path[64], text[1024];
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
 	ssize_t n = read(fd, text, sizeof(text) - 1);
@@ -102,6 +102,8 @@ static uint64_t start_time_of_self(void)
 		return 0;
 	text[n] = 0;
 	char *at = strrchr(text, ')');      /* the name in parentheses may hold anything */
+	if (at && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X'))
+		return 0;       /* a zombie runs no more */
 	for (int field = 2; at && field < 22; field++)
 		at = strchr(at + 1, ' ');
 	return at ? strtoull(at, NULL, 10) : 0;
@@ -116,6 +118,11 @@ static uint64_t hash_of_file(const char *path)
 	ssize_t n = read(fd, text, sizeof(text));
 	close(fd);
 	return n <= 0 ? 0 : (uint64_t)vt_crc32c(0, text, (size_t)n) << 32 | vt_crc32c(1, text, (size_t)n);
+}
+
+uint64_t vt_boot(void)
+{
+	return hash_of_file("/proc/sys/kernel/random/boot_id");
 }
 
 static void name_of_program(char *to, size_t size)
@@ -192,8 +199,8 @@ void vt_ring_file_identify(struct vt_ring_file *f, uint64_t run)
 	f->tick_hz = vt_tick_hz();
 	f->pid = (uint32_t)getpid();
 	f->parent_pid = (uint32_t)getppid();
-	f->pid_start = start_time_of_self();
-	f->boot = hash_of_file("/proc/sys/kernel/random/boot_id");
+	f->pid_start = vt_process_start(f->pid);
+	f->boot = vt_boot();
 	struct vt_anchor now = vt_anchor_now();
 	f->ticks = now.ticks;
 	f->monotonic = now.monotonic;

@@ -78,4 +78,10 @@ static inline struct vt_table_entry *vt_strings_of(struct vt_ring_file *f)
 	return (struct vt_table_entry *)(void *)((char *)f + f->strings_offset);
 }
 
+/* Field 22 of /proc/PID/stat: with the pid it names a process for good. 0: it is gone, a zombie, or unknown. */
+uint64_t vt_process_start(uint32_t pid);
+
+/* A number for this boot of the machine; 0: unknown. */
+uint64_t vt_boot(void);
+
 #endif

@@ -311,29 +311,9 @@ const struct vt_layout *vt_ring_view_layout(void *view, unsigned id)
 
 /* ---- its process --------------------------------------------------------------------------------- */
 
-static uint64_t start_time_of(uint32_t pid)
-{
-	char path[64], text[1024];
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = 0;
-	char *at = strrchr(text, ')');
-	if (at && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X'))
-		return 0;       /* a zombie runs no more */
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
-}
-
 bool vt_ring_view_alive(const struct vt_ring_view *v)
 {
 	const struct vt_ring_file *f = v->file;
-	uint64_t start = start_time_of(f->pid);
-	return start != 0 && start == f->pid_start;
+	uint64_t start = vt_process_start(f->pid);
+	return start != 0 && start == f->pid_start && f->boot == vt_boot();
 }

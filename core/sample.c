@@ -21,17 +21,23 @@ static void add_slot(struct vt_counter_sample *s, const struct vt_slot *slot)
 	}
 }
 
+/* A reset may have raised a base since the cells were read. */
+static uint64_t above(uint64_t value, uint64_t base)
+{
+	return value > base ? value - base : 0;
+}
+
 /* What was counted before this recording began is not part of it. */
 static void take_off_bases(struct vt_counter_sample *s, const struct vt_ring_file *f)
 {
 	for (unsigned m = 0; m < VT_MAX_CELLS; m++)
 		if (vt_schema_builtin()->metrics[m].kind != VT_METRIC_MAX)
-			s->values[m] -= f->cell_base[m] < s->values[m] ? f->cell_base[m] : s->values[m];
+			s->values[m] = above(s->values[m], vt_load_relaxed(&f->cell_base[m]));
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
 		uint64_t no_ring = vt_load_relaxed(&f->no_ring[c]) - f->no_ring_base[c];
 		s->lost[c] += no_ring + vt_load_relaxed(&f->overwritten[c]) - f->lost_base[c];
 	}
-	s->values[VT_M_trace_events] -= f->events_base;
+	s->values[VT_M_trace_events] = above(s->values[VT_M_trace_events], vt_load_relaxed(&f->events_base));
 }
 
 void vt_sample(struct vt_ring_view *v, struct vt_counter_sample *s)

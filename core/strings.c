@@ -104,7 +104,7 @@ void vt_emit_text(unsigned id, const uint64_t *words, unsigned count, const char
 {
 	uint64_t record[1 + VT_MAX_FIELDS + VT_MAX_TEXT / 8];
 
-	if (!(vt_load_relaxed(&vt__gate->mask) >> (id >> 8 & 63) & 1) || count >= VT_MAX_FIELDS)
+	if (!(vt_load_relaxed(&vt__gate.mask) >> (id >> 8 & 63) & 1) || count >= VT_MAX_FIELDS)
 		return;
 	length = !text ? 0 : length < VT_MAX_TEXT ? length : VT_MAX_TEXT;
 	size_t text_words = (length + 7) / 8;
@@ -118,7 +118,21 @@ void vt_emit_text(unsigned id, const uint64_t *words, unsigned count, const char
 	vt__emit(id, record, 1 + count + (unsigned)text_words);
 }
 
+void vt_note_in(enum vt_category_id category, uint64_t name, const char *detail)
+{
+	static const uint16_t events[] = {
+		[VT_CAT_syscall] = VT_EV_syscall_note, [VT_CAT_process] = VT_EV_process_note,
+		[VT_CAT_memory] = VT_EV_memory_note, [VT_CAT_timer] = VT_EV_timer_note,
+		[VT_CAT_signal] = VT_EV_signal_note, [VT_CAT_scheduler] = VT_EV_scheduler_note,
+		[VT_CAT_file] = VT_EV_file_note, [VT_CAT_ipc] = VT_EV_ipc_note,
+		[VT_CAT_compositor] = VT_EV_compositor_note, [VT_CAT_custom] = VT_EV_custom_note,
+	};
+
+	if ((unsigned)category < sizeof(events) / sizeof(events[0]))
+		vt_emit_text(events[category], &name, 1, detail, detail ? strnlen(detail, VT_MAX_TEXT) : 0);
+}
+
 void vt_note(uint64_t name, const char *detail)
 {
-	vt_emit_text(VT_EV_custom_note, &name, 1, detail, detail ? strnlen(detail, VT_MAX_TEXT) : 0);
+	vt_note_in(VT_CAT_custom, name, detail);
 }

@@ -23,12 +23,12 @@
 #include "core/tables.h"
 #include "core/thread.h"
 
-static const struct vt_gate closed_gate;
-const struct vt_gate *vt__gate = &closed_gate;
+struct vt_gate vt__gate;
 VT_THREAD_LOCAL struct vt_ring *vt__ring __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t own_lock = PTHREAD_MUTEX_INITIALIZER;
-struct vt_process vt_process = { .lock = &own_lock };
+struct vt_process vt_process = { .lock = &own_lock, .gate = &vt__gate };
+void (*vt_process_on_reset)(void);
 
 /* This thread's vt__ring in a library that joined us, once it has emitted. */
 static VT_THREAD_LOCAL struct vt_ring **joined_ring __attribute__((tls_model("initial-exec")));
@@ -50,11 +50,21 @@ static void set_file(struct vt_ring_file *f)
 /* A thread that got no slot asks again only now and then: each attempt scans the table. */
 static VT_THREAD_LOCAL unsigned attempts_to_skip __attribute__((tls_model("initial-exec")));
 
-/* The gate's page. `ours` is 0 in a child that was made behind our back: the rings are its parent's. */
-static struct private_page {
-	struct vt_gate gate;
-	uint64_t ours;
-} *private_page;
+/* Sets the gates of all libraries in this process that write the same rings. */
+static void set_gates(uint64_t counting, uint64_t mask)
+{
+	struct vt_gate *gates[] = {
+		&vt__gate, vt_process.joined ? vt_process.joined->gate : NULL,
+		vt_process.outer ? vt_process.outer->process->gate : NULL,
+	};
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (!gates[i])
+			continue;
+		vt_store_relaxed(&gates[i]->counting, counting);
+		vt_store_relaxed(&gates[i]->mask, mask);
+	}
+}
 
 static pthread_key_t exit_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -209,7 +219,7 @@ int vt_thread_slot(void)
 static void at_thread_exit(void *value)
 {
 	int index = vt_thread_slot();
-	if (index < 0 || vt__ring != value || !private_page->ours)
+	if (index < 0 || vt__ring != value || !vt__gate.ours)
 		return;
 	struct vt_thread_entry *entry = &vt_threads_of(vt_process.file)[index];
 	vt_thread_refresh_name();
@@ -230,8 +240,8 @@ static struct vt_tables_mark tables_before_fork;
 static void before_fork(void)
 {
 	pthread_mutex_lock(vt_process.lock);
-	mask_before_fork = vt_process.gate ? vt_process.gate->mask : 0;
-	recording_before_fork = vt_process.gate && vt_process.gate->counting;
+	mask_before_fork = vt__gate.mask;
+	recording_before_fork = vt__gate.counting;
 	/* A child that has not made its file yet hands on what it has of its parent's. */
 	if (!vt_process.detached_child)
 		file_before_fork = vt_process.file;
@@ -263,9 +273,8 @@ static void after_fork_in_child(void)
 	if (file_before_fork && !vt_process.detached_child)
 		munmap(file_before_fork, file_before_fork->total_size);
 	if (vt_process.detached_child) {
-		private_page->ours = 1;
-		vt_process.gate->counting = 1;
-		vt_process.gate->mask = mask_before_fork;
+		vt__gate.ours = 1;
+		set_gates(1, mask_before_fork);
 	}
 }
 
@@ -277,8 +286,7 @@ static uint64_t mask_of(const struct vt_ring_file *f)
 
 static void open_gate(const struct vt_ring_file *f)
 {
-	vt_store_relaxed(&vt_process.gate->counting, 1);
-	vt_store_relaxed(&vt_process.gate->mask, mask_of(f));
+	set_gates(1, mask_of(f));
 }
 
 static struct vt_ring_file *file_of_child(void)
@@ -289,8 +297,7 @@ static struct vt_ring_file *file_of_child(void)
 		return NULL;
 	vt_process.detached_child = false;
 	if (vt_ring_file_create(&vt_process.place, &vt_process.geometry, &f) < 0) {
-		vt_process.gate->counting = 0;
-		vt_process.gate->mask = 0;
+		set_gates(0, 0);
 		munmap(file_before_fork, file_before_fork->total_size);
 		return NULL;
 	}
@@ -309,24 +316,24 @@ static struct vt_ring_file *file_of_child(void)
 
 static int once_error;
 
+/* Zeroed data is anonymous memory as a rule; where it is not, a page that is takes its place. */
+static int wipe_gate_on_fork(void)
+{
+	if (madvise(&vt__gate, VT_GATE_PAGE, MADV_WIPEONFORK) == 0)
+		return 0;
+	if (mmap(&vt__gate, VT_GATE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	         -1, 0) == MAP_FAILED)
+		return -errno;
+	return madvise(&vt__gate, VT_GATE_PAGE, MADV_WIPEONFORK) < 0 ? -errno : 0;
+}
+
 static void set_up_once(void)
 {
-	struct private_page *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-	                                 -1, 0);
-	if (page == MAP_FAILED) {
-		once_error = -errno;
-		return;
-	}
-	if (madvise(page, 4096, MADV_WIPEONFORK) < 0 ||
-	    (once_error = -pthread_key_create(&exit_key, at_thread_exit)) != 0 ||
-	    (once_error = -pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child)) != 0) {
-		once_error = once_error ? once_error : -errno;
-		munmap(page, 4096);
-		return;
-	}
-	private_page = page;
-	vt_process.gate = &page->gate;
-	vt_store_release(&vt__gate, &page->gate);
+	once_error = wipe_gate_on_fork();
+	if (!once_error)
+		once_error = -pthread_key_create(&exit_key, at_thread_exit);
+	if (!once_error)
+		once_error = -pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 /* A largest value has no base: that of a new recording is its own. */
@@ -375,6 +382,8 @@ static void rebase(struct vt_ring_file *f)
 	memset(f->snapshots, 0, sizeof(f->snapshots));
 	f->last_session = 0;
 	f->ended = 0;
+	if (vt_process_on_reset)
+		vt_process_on_reset();
 }
 
 /* Threads hold pointers into the ring file for ever: the same file serves every recording. */
@@ -413,7 +422,7 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 	int err = f ? attach_again(g) : vt_ring_file_create(place, g, &f);
 	if (err < 0)
 		return err;
-	private_page->ours = 1;
+	vt__gate.ours = 1;
 	vt_process.geometry = *g;
 	vt_process.follow_fork = follow_fork;
 	vt_process.detached_child = false;
@@ -427,14 +436,23 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 	return 0;
 }
 
+static void wipe_once(void)
+{
+	once_error = wipe_gate_on_fork();
+}
+
 int vt_process_join(const struct vt_outer *outer)
 {
 	struct vt_process *p = outer->process;
 
+	static pthread_once_t wiped = PTHREAD_ONCE_INIT;
+
 	if (!p->file)
 		return -ENOTCONN;
+	pthread_once(&wiped, wipe_once);
+	if (once_error)
+		return once_error;
 	vt_process.outer = outer;
-	vt_process.gate = p->gate;
 	vt_process.place = p->place;
 	vt_process.geometry = p->geometry;
 	vt_process.bell = p->bell;
@@ -442,16 +460,16 @@ int vt_process_join(const struct vt_outer *outer)
 	memcpy(vt_process.wanted_names, p->wanted_names, sizeof(vt_process.wanted_names));
 	vt_process.file = p->file;
 	p->joined = &vt_process;
-	vt_store_release(&vt__gate, p->gate);
+	set_gates(vt_load_relaxed(&p->gate->counting), vt_load_relaxed(&p->gate->mask));
 	vt_types_register_hosts();
 	return 0;
 }
 
 void vt_process_leave(void)
 {
-	vt_store_release(&vt__gate, &closed_gate);
 	vt_process.outer->process->joined = NULL;
 	vt_process.outer = NULL;
+	set_gates(0, 0);
 	vt_process.file = NULL;
 	vt_process.lock = &own_lock;
 }
@@ -460,8 +478,7 @@ void vt_process_detach(void)
 {
 	if (!vt_process.file)
 		return;
-	vt_store_relaxed(&vt_process.gate->mask, 0);
-	vt_store_relaxed(&vt_process.gate->counting, 0);
+	set_gates(0, 0);
 	vt_store_release(&vt_process.file->ended, 1);
 }
 
@@ -487,8 +504,8 @@ __attribute__((destructor)) static void remove_parked(void)
 
 void vt_process_refresh_mask(void)
 {
-	if (vt_process.file && vt_load_relaxed(&vt_process.gate->counting))
-		vt_store_relaxed(&vt_process.gate->mask, mask_of(vt_process.file));
+	if (vt_process.file && vt_load_relaxed(&vt__gate.counting))
+		set_gates(1, mask_of(vt_process.file));
 }
 
 void vt_process_wake(void)
@@ -540,6 +557,19 @@ void vt_gauge_set(enum vt_metric_id metric, uint64_t value)
 	if (!vt_process_recording())
 		return;
 	vt_store_relaxed(&f->gauges[metric], value);
+	vt_metric_declare(metric);
+}
+
+void vt_gauge_add(enum vt_metric_id metric, int64_t n)
+{
+	struct vt_ring_file *f = vt_process.file;
+	if (!vt_process_recording())
+		return;
+	uint64_t old = vt_load_relaxed(&f->gauges[metric]), new;
+	do {
+		new = n < 0 && old < 0 - (uint64_t)n ? 0 : old + (uint64_t)n;
+	} while (!__atomic_compare_exchange_n(&f->gauges[metric], &old, new, true,
+	                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	vt_metric_declare(metric);
 }
 

@@ -38,6 +38,17 @@ static void copy_text(char *to, size_t size, const char *from)
 		snprintf(to, size, "%s", from);
 }
 
+/* One that is no rule is told, and the others count. */
+static void set_rules(struct vt_settings *s, const char *rules)
+{
+	char problem[512], *copy = rules ? strdup(rules) : NULL, *save = NULL;
+
+	for (char *rule = copy; copy && (rule = strtok_r(rule, ";", &save)); rule = NULL)
+		if (vt_settings_set(s, "warn", rule, problem, sizeof(problem)) < 0)
+			fprintf(stderr, "valktrace: vt_start: %s\n", problem);
+	free(copy);
+}
+
 static void settings_of(struct vt_settings *s, const struct vt_options *o)
 {
 	vt_settings_default(s);
@@ -57,6 +68,7 @@ static void settings_of(struct vt_settings *s, const struct vt_options *o)
 	s->rotate_ns = o->rotate_ms * 1000000;
 
 	char problem[512];
+	set_rules(s, o->warn);
 	const char *environment = secure_getenv("VALKTRACE");
 	if (environment && vt_settings_parse(s, environment, problem, sizeof(problem)) < 0)
 		fprintf(stderr, "valktrace: VALKTRACE: %s\n", problem);
@@ -411,7 +423,7 @@ void vt_thread_name(const char *name)
 	int index = vt_thread_slot();
 	union { char bytes[40]; uint64_t words[5]; } text = { .bytes = "" };
 
-	if (!name || !vt_load_relaxed(&vt__gate->counting))
+	if (!name || !vt_load_relaxed(&vt__gate.counting))
 		return;
 	if (index < 0 && vt_thread_claim())
 		index = vt_thread_slot();

@@ -1,4 +1,7 @@
-/* tracer_metrics.c - vt_metrics_read: a sample of all cells, for the host and, numbered, for the log. */
+/*
+ * tracer_metrics.c - vt_metrics_read: a sample of all cells, for the host and, numbered, for the log; and
+ * vt_reset, after which they count from 0.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -84,3 +87,53 @@ int vt_metrics_read(struct vt_metrics *m)
 	return err;
 }
 
+
+/* ---- reset ----------------------------------------------------------------------------------- */
+
+/* A largest value has no base. A thread that raises it just now does so by compare-and-swap: see ring.h. */
+static void clear_largest(struct vt_ring_file *f, unsigned metric)
+{
+	uint64_t used = vt_load_relaxed(&f->slots_used);
+
+	vt_store_relaxed(&f->overflow[metric], 0);
+	for (unsigned i = 0; i < used && i < f->slot_count; i++)
+		if (vt_load_acquire(&vt_threads_of(f)[i].start) != 0)
+			vt_store_relaxed(&vt_slot_of(f, i)->cells[metric], 0);
+}
+
+/* Cells stay as they are: what they hold now is the base of what they will hold. */
+static void raise_bases(struct vt_ring_file *f)
+{
+	const struct vt_metric_desc *metrics = vt_schema_builtin()->metrics;
+	struct vt_ring_view view;
+	struct vt_counter_sample s;
+
+	vt_ring_view_borrow(&view, f);
+	vt_sample(&view, &s);
+	for (unsigned m = 0; m < VT_METRIC_COUNT && m < VT_MAX_CELLS; m++) {
+		if (!metrics[m].name || metrics[m].kind == VT_METRIC_GAUGE || s.values[m] == 0 ||
+		    metrics[m].source == VT_SRC_trace)
+			continue;
+		vt_metric_declare((enum vt_metric_id)m);        /* 0 now, and not absent */
+		if (metrics[m].kind == VT_METRIC_MAX)
+			clear_largest(f, m);
+		else
+			vt_store_relaxed(&f->cell_base[m], f->cell_base[m] + s.values[m]);
+	}
+	vt_store_relaxed(&f->events_base, f->events_base + s.values[VT_M_trace_events]);
+	if (vt_load_relaxed(&f->enabled_since))
+		vt_store_relaxed(&f->enabled_since, s.monotonic);
+	vt_store_relaxed(&f->last_session, 0);
+}
+
+void vt_reset(void)
+{
+	pthread_mutex_lock(&vt_tracer.lock);
+	if (vt_tracer_on()) {
+		raise_bases(vt_process.file);
+		if (vt_process_on_reset)
+			vt_process_on_reset();
+		VT_EMIT(meta, reset, );
+	}
+	pthread_mutex_unlock(&vt_tracer.lock);
+}

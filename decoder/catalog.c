@@ -17,24 +17,6 @@ void vt_catalog_init(struct vt_catalog *c, struct vt_notes *notes)
 	*c = (struct vt_catalog){ .arena.limit = CATALOG_MEMORY, .notes = notes };
 }
 
-/* A table of pointers by index, grown to hold `index`. */
-static bool reach(void *table, size_t *limit, size_t index)
-{
-	void **old;
-
-	if (index < *limit)
-		return true;
-	size_t want = index + index / 2 + 16;
-	memcpy(&old, table, sizeof old);
-	void **grown = realloc(old, want * sizeof *grown);
-	if (!grown)
-		return false;
-	memset(grown + *limit, 0, (want - *limit) * sizeof *grown);
-	memcpy(table, &grown, sizeof grown);
-	*limit = want;
-	return true;
-}
-
 static bool plausible(const struct vt_catalog *c, unsigned count)
 {
 	return count < FREE_RINGS + c->input_bytes / BYTES_A_RING;
@@ -42,7 +24,7 @@ static bool plausible(const struct vt_catalog *c, unsigned count)
 
 struct vt_log_process *vt_catalog_process(struct vt_catalog *c, uint32_t index)
 {
-	if (index >= VT_MAX_PROCESSES || !reach(&c->processes, &c->process_limit, index))
+	if (index >= VT_MAX_PROCESSES || !vt_table_reach(&c->processes, &c->process_limit, index))
 		return NULL;
 	if (c->processes[index])
 		return c->processes[index];
@@ -67,7 +49,7 @@ struct vt_log_ring *vt_catalog_find_ring(const struct vt_catalog *c, uint32_t id
 
 struct vt_log_ring *vt_catalog_ring(struct vt_catalog *c, uint32_t id, uint32_t process)
 {
-	if (id >= VT_MAX_RINGS || !reach(&c->rings, &c->ring_limit, id))
+	if (id >= VT_MAX_RINGS || !vt_table_reach(&c->rings, &c->ring_limit, id))
 		return NULL;
 	if (c->rings[id])
 		return c->rings[id];
@@ -181,6 +163,7 @@ static int take_thread(struct vt_catalog *c, uint16_t kind, struct vt_in body)
 	ring->slot = r.slot;
 	ring->generation = r.generation;
 	ring->info.is_signal = r.kind == 1;
+	ring->info.is_recorder = r.kind == 2;
 	if (strlen(ring->info.name) == r.name.length &&
 	    memcmp(ring->info.name, r.name.at ? r.name.at : "", r.name.length) == 0)
 		return 0;

@@ -165,7 +165,24 @@ static void add_name(struct name_set *set, const char *name)
 	items[set->count++] = name;
 }
 
-static void add_schema_names(struct name_set *set, const struct vt_schema *schema, int err)
+/* The category in front of the dot of "gc.ned", if there is one; else all of them. */
+static bool is_asked(const struct vt_schema *schema, const struct vt_event_desc *desc, const char *given)
+{
+	const char *dot = strrchr(given, '.'), *name;
+	bool known = false;
+
+	for (unsigned id = 0; dot && id < VT_MAX_CATEGORIES; id++) {
+		name = schema->categories[id].name;
+		bool same = name && strlen(name) == (size_t)(dot - given) && strncmp(name, given, strlen(name)) == 0;
+		known |= same;
+		if (same && id == desc->category)
+			return true;
+	}
+	return !known;
+}
+
+static void add_schema_names(struct name_set *set, const struct vt_schema *schema, int err,
+                             const char *given)
 {
 	if (err == -VT_E_UNKNOWN_CATEGORY) {
 		for (unsigned id = 0; id < VT_MAX_CATEGORIES; id++)
@@ -175,7 +192,7 @@ static void add_schema_names(struct name_set *set, const struct vt_schema *schem
 	}
 	for (unsigned id = 0; id < schema->event_limit; id++) {
 		const struct vt_event_desc *desc = schema->events[id];
-		if (desc && err == -VT_E_UNKNOWN_EVENT)
+		if (desc && err == -VT_E_UNKNOWN_EVENT && is_asked(schema, desc, given))
 			add_name(set, desc->name);
 		for (unsigned f = 0; desc && err == -VT_E_UNKNOWN_FIELD && f < desc->count; f++)
 			add_name(set, desc->fields[f].name);
@@ -195,9 +212,9 @@ static int unknown_name(const struct vt_input *in, int err, const char *given)
 	if (vt_sink_memory(&line))
 		return VT_EXIT_FAILURE;
 	for (unsigned i = 0; i < in->run->process_count; i++)
-		add_schema_names(&set, in->run->processes[i]->schema, err);
+		add_schema_names(&set, in->run->processes[i]->schema, err, given);
 	if (in->run->process_count == 0)
-		add_schema_names(&set, vt_schema_builtin(), err);
+		add_schema_names(&set, vt_schema_builtin(), err, given);
 	const char *nearest = vt_name_nearest(plain, set.items, set.count);
 	if (nearest) {
 		vt_sink_string(&line, "; did you mean '");

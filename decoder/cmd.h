@@ -20,6 +20,7 @@ enum vt_exit {
 	VT_EXIT_LIMIT = 6,
 	VT_EXIT_INPUT = 7,              /* cannot be read */
 	VT_EXIT_LOSS = 8,
+	VT_EXIT_VIOLATED = 9,           /* of check: a rule is */
 };
 
 struct vt_command {
@@ -27,6 +28,7 @@ struct vt_command {
 	const char *args;               /* after the options, for the usage line */
 	const char *summary;            /* one line for the list of commands */
 	const char *details;            /* more text of --help, or NULL */
+	const char *subjects;           /* more lines of --help, a table as it stands, or NULL: check */
 	const char *examples;           /* lines of --help, or NULL */
 	const char *exits;              /* lines of --help on exit codes, or NULL */
 	const struct vt_opt *opts;      /* ends with VT_OPT_END */
@@ -38,7 +40,7 @@ struct vt_command {
 
 extern const struct vt_command *const vt_commands[];    /* ends with NULL */
 
-extern const struct vt_command vt_cmd_completion, vt_cmd_decode, vt_cmd_info, vt_cmd_man, vt_cmd_record,
+extern const struct vt_command vt_cmd_check, vt_cmd_completion, vt_cmd_decode, vt_cmd_info, vt_cmd_man, vt_cmd_record,
 	vt_cmd_recover, vt_cmd_schema, vt_cmd_summary, vt_cmd_verify;
 
 /* "valktrace: " and one line to stderr. */

@@ -142,9 +142,15 @@ static void print_missing(struct vt_sink *out, const struct vt_input *in)
 	line_begin(out, "missing");
 	vt_sink_string(out, "all after ");
 	vt_put_seconds(out, vt_reader_ns(in->reader, in->run->last), 3);
-	vt_sink_string(out, " s: it is in the ring file on the machine of the run until\n");
+	if (in->run->damaged) {
+		vt_sink_string(out, " s: the file was damaged or cut on its way here; ask for\n");
+		line_begin(out, "");
+		vt_sink_string(out, "it again\n");
+		return;
+	}
+	vt_sink_string(out, " s: it is in the ring file on the machine of the run,\n");
 	line_begin(out, "");
-	vt_sink_string(out, "that reboots, or the recorder is still running. Run there:\n");
+	vt_sink_string(out, "until that reboots, or the recorder is still running. Run there:\n");
 	line_begin(out, "");
 	vt_sink_string(out, "valktrace recover ");
 	vt_put_name(out, in->name);
@@ -217,9 +223,7 @@ static void print_categories(struct vt_sink *out, const struct vt_run_info *run)
 static void print_causes(struct vt_sink *out, const struct vt_run_info *run)
 {
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum == 0)
 			continue;
 		vt_sink_printf(out, "\nlost       ");
@@ -262,7 +266,7 @@ static void print_text(struct vt_sink *out, const struct vt_input *in)
 	print_categories(out, in->run);
 	print_causes(out, in->run);
 	for (unsigned i = 0; i < in->run->ring_count; i++)
-		threads += !in->run->rings[i]->is_signal;
+		threads += !in->run->rings[i]->is_signal && !in->run->rings[i]->is_recorder;
 	vt_sink_printf(out, "\nthreads    %u\n", threads);
 	uint64_t last = last_record(in);
 	if (last > 0)
@@ -349,6 +353,8 @@ static void json_thread(struct vt_json *j, const struct vt_input *in,
 	vt_json_put_u64(j, "tid", ring->tid);
 	vt_json_put_string(j, "thread", vt_thread_name_of(ring));
 	vt_json_put_bool(j, "signal", ring->is_signal);
+	if (ring->is_recorder)
+		vt_json_put_bool(j, "recorder", true);
 	if (ring->last > 0) {
 		vt_json_put_u64(j, "first_ns", vt_reader_ns(in->reader, ring->first));
 		vt_json_put_u64(j, "last_ns", vt_reader_ns(in->reader, ring->last));
@@ -366,9 +372,7 @@ static void json_causes(struct vt_json *j, const struct vt_run_info *run)
 {
 	vt_json_open(j, "lost_by_cause", '{');
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum > 0)
 			vt_json_put_u64(j, vt_cause_name(cause), sum);
 	}

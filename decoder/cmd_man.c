@@ -79,6 +79,7 @@ static void print_command(struct vt_sink *out, const struct vt_command *c)
 	vt_sink_string(out, "\n\n# DESCRIPTION\n\n");
 	put_text(out, c->details ? c->details : c->summary);
 	vt_sink_string(out, c->details ? "" : ".\n");
+	put_literal(out, "SUBJECTS OF RULES", c->subjects);
 	if (c->opts->name) {
 		vt_sink_string(out, "\n# OPTIONS\n\n");
 		vt_opt_each(c, put_option, out);

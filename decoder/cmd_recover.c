@@ -16,6 +16,7 @@
 #include "core/crc32c.h"
 #include "core/wire.h"
 #include "decoder/cmd.h"
+#include "decoder/common.h"
 #include "decoder/input.h"
 #include "decoder/out.h"
 #include "decoder/progress.h"
@@ -28,6 +29,7 @@ struct recover {
 	int fd;
 	uint64_t length, sequence, events;
 	bool alive;                     /* a process of the run still goes on */
+	unsigned files;                 /* ring files that there were */
 };
 
 static int append(struct recover *r, const uint8_t *data, size_t length)
@@ -129,6 +131,7 @@ static int recover_log(struct recover *r, const char *path, const struct vt_read
 	for (unsigned i = 0; !err && vt_reader_ring_file(reader, i, &f); i++) {
 		r->alive |= f.alive;
 		err = r->alive ? 0 : append_ring_file(r, &f);
+		r->files++;
 	}
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
 		events += run->decoded[c];
@@ -152,7 +155,8 @@ static void on_progress(void *user, uint64_t done, uint64_t total)
 
 static int recover_file(const char *path)
 {
-	struct vt_reader_options how = { .size = sizeof(how), .progress = on_progress };
+	struct vt_reader_options how = { .size = sizeof(how), .progress = on_progress,
+	                                 .ring_directory = vt_common.ring_directory };
 	struct recover r = { .fd = -1 };
 	struct vt_reader *reader;
 
@@ -181,6 +185,10 @@ static int recover_file(const char *path)
 		vt_message("%s: %s%s", path, vt_strerror(err),
 		           err == -EBUSY ? ": its recorder is still writing" : "");
 		return VT_EXIT_FAILURE;
+	}
+	if (r.files == 0) {
+		vt_remark("%s: no ring file of this run is here; the log is closed as it was", path);
+		return VT_EXIT_OK;
 	}
 	char events[VT_NUM_MAX + 1];
 	*vt_num_grouped(events, r.events) = 0;

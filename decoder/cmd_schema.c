@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/collector.h"
 #include "decoder/cmd.h"
 #include "decoder/inputs.h"
 #include "decoder/names.h"
@@ -10,7 +11,7 @@
 struct settings {
 	struct vt_list categories;
 	const char *output;
-	bool metrics, probes;
+	bool metrics, probes, collectors;
 };
 
 static const struct vt_opt options[] = {
@@ -19,12 +20,15 @@ static const struct vt_opt options[] = {
 	{ "metrics", 0, VT_OPT_FLAG, NULL, "only the metrics", offsetof(struct settings, metrics), 0 },
 	{ "probes", 0, VT_OPT_FLAG, NULL, "only the runtimes that record finds in unmodified programs",
 	  offsetof(struct settings, probes), 0 },
+	{ "collectors", 0, VT_OPT_FLAG, NULL, "only what record samples: --collect switches them",
+	  offsetof(struct settings, collectors), 0 },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE", offsetof(struct settings, output), 0 },
 	VT_OPT_END
 };
 
 static const struct { const char *name, *source, *help; } probes[] = {
 	{ "boehm-gc", "gc", "programs with a shared libgc 7.4 or later: Guile, Bigloo, ECL, Inkscape" },
+	{ "libuv", "loop", "what waits by epoll: libuv, asyncio; Node.js by own counts" },
 };
 
 static void row(struct vt_sink *out, unsigned indent, const char *name, unsigned column,
@@ -138,6 +142,7 @@ static void print_metrics(struct vt_sink *out, const struct vt_schema *schema)
 {
 	static const char *const kinds[] = {
 		[VT_METRIC_COUNTER] = "counter", [VT_METRIC_GAUGE] = "gauge", [VT_METRIC_MAX] = "gauge",
+		[VT_METRIC_BUCKET] = "bucket",
 	};
 
 	vt_sink_string(out, "--- Metrics ---\n");
@@ -149,7 +154,7 @@ static void print_metrics(struct vt_sink *out, const struct vt_schema *schema)
 		vt_sink_string(&name, m->family);
 		if (*m->labels)
 			vt_sink_printf(&name, "{%s}", m->labels);
-		row(out, 0, vt_sink_text(&name), 34, m->kind <= VT_METRIC_MAX && kinds[m->kind]
+		row(out, 0, vt_sink_text(&name), 34, m->kind <= VT_METRIC_BUCKET && kinds[m->kind]
 		    ? kinds[m->kind] : "gauge", 42, m->help);
 		vt_sink_discard(&name);
 	}
@@ -160,6 +165,14 @@ static void print_probes(struct vt_sink *out)
 	vt_sink_string(out, "--- Probes ---\n");
 	for (size_t i = 0; i < sizeof(probes) / sizeof(*probes); i++)
 		row(out, 0, probes[i].name, 14, probes[i].source, 20, probes[i].help);
+}
+
+static void print_collectors(struct vt_sink *out)
+{
+	vt_sink_string(out, "--- Collectors ---\n");
+	for (unsigned i = 0; vt_collectors[i]; i++)
+		row(out, 0, vt_collectors[i]->name, 14, vt_collectors[i]->standard ? "on" : "off", 20,
+		    vt_collectors[i]->summary);
 }
 
 static int check_categories(const struct settings *set, const struct vt_schema *schema)
@@ -188,7 +201,7 @@ static int print(const struct settings *set, const struct vt_schema *schema, uns
                  struct vt_pages *pages)
 {
 	struct vt_sink out;
-	bool all = !set->metrics && !set->probes;
+	bool all = !set->metrics && !set->probes && !set->collectors;
 	int code = check_categories(set, schema), err;
 
 	if (code)
@@ -206,6 +219,8 @@ static int print(const struct settings *set, const struct vt_schema *schema, uns
 		print_metrics(&out, schema);
 	if (!err && set->probes)
 		print_probes(&out);
+	if (!err && set->collectors)
+		print_collectors(&out);
 	return err ? VT_EXIT_FAILURE : vt_pages_add(pages, &out);
 }
 
@@ -252,7 +267,8 @@ const struct vt_command vt_cmd_schema = {
 	.details = "Without a FILE: those that this valktrace knows; else those in the log.\n",
 	.exits = vt_exits_of_readers,
 	.examples = "  valktrace schema --category gc\n"
-	            "  valktrace schema --probes\n",
+	            "  valktrace schema --probes\n"
+	            "  valktrace schema --collectors\n",
 	.opts = options,
 	.run = run,
 };

@@ -360,9 +360,7 @@ static void print_verdict(const struct verdict *v, const struct vt_run_info *run
 	vt_put_grouped(&line, lost);
 	vt_sink_string(&line, " lost");
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum == 0)
 			continue;
 		vt_sink_printf(&line, "%s%s ", before, vt_cause_name(cause));

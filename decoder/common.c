@@ -29,6 +29,8 @@ const struct vt_opt vt_common_rows[] = {
 	  .values = colour_names },
 	{ "no-progress", 0, VT_OPT_FLAG, NULL, "no progress line on a terminal",
 	  offsetof(struct vt_common, no_progress) },
+	{ "ringdir", 0, VT_OPT_STRING, "DIR", "where the ring files of a run are",
+	  offsetof(struct vt_common, ring_directory) },
 	VT_OPT_END
 };
 

@@ -21,6 +21,7 @@ struct vt_common {
 	bool verbose;                   /* all notes, the files used, times */
 	bool force;                     /* -o replaces a file that is there */
 	bool no_progress;
+	const char *ring_directory;     /* where ring files of a run are looked for; NULL: the default */
 	const char *colour;             /* as given: "auto", "always", "never", or NULL */
 };
 

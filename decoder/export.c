@@ -11,6 +11,7 @@ const struct vt_export *const vt_exports[] = {
 	&vt_export_csv,
 	&vt_export_summary,
 	&vt_export_kernel,
+	&vt_export_kernel_events,
 	&vt_export_metrics_json,
 	&vt_export_prometheus,
 	NULL

@@ -48,8 +48,8 @@ struct vt_export {
 
 extern const struct vt_export *const vt_exports[];      /* ends with NULL */
 
-extern const struct vt_export vt_export_csv, vt_export_json, vt_export_kernel, vt_export_metrics_json,
-	vt_export_prometheus, vt_export_summary, vt_export_text;
+extern const struct vt_export vt_export_csv, vt_export_json, vt_export_kernel, vt_export_kernel_events,
+	vt_export_metrics_json, vt_export_prometheus, vt_export_summary, vt_export_text;
 
 const struct vt_export *vt_export_find(const char *name);
 
@@ -77,6 +77,10 @@ static inline bool vt_field_absent(const struct vt_field_desc *field, uint64_t v
 
 /* "category.event" and its fields, as the text format has them. */
 void vt_text_event(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event);
+
+/* Its fields alone, each with a blank before it; false: it has none. */
+bool vt_text_fields(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event,
+                    bool exact);
 
 /* Name of a column or key: the field's, with its unit; "field_tid" if a fixed column has the name. */
 void vt_field_key(struct vt_sink *out, const struct vt_field_desc *field);

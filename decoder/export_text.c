@@ -94,7 +94,7 @@ static __attribute__((noinline)) struct text_ring *add_ring(struct text_state *t
 	vt_sink_string(&s, "  ");
 	vt_thread_label(&s, t->context->in, info);
 	vt_sink_blanks(&s, s.used - 2 < t->label_width ? t->label_width - (s.used - 2) : 0);
-	s.colour = t->out->colour;
+	s.colour = s.coloured = t->out->colour;
 	vt_sink_role(&s, VT_ROLE_END);
 	vt_sink_string(&s, "  ");
 	int err = take_bytes(&s, &ring->label);
@@ -458,6 +458,24 @@ void vt_text_event(struct vt_sink *out, const struct vt_input *in, const struct 
 		put_fields(out, in, event, type, false, EVENT_WIDTH);
 	}
 	vt_pointer_map_free(&types, free_type);
+}
+
+bool vt_text_fields(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event,
+                    bool exact)
+{
+	const struct vt_event_desc *desc = event->desc;
+	bool any = false;
+
+	for (unsigned i = 0; i < desc->count; i++) {
+		if (vt_field_absent(&desc->fields[i], event->values[i]))
+			continue;
+		vt_sink_char(out, ' ');
+		put_name(out, desc->fields[i].name);
+		vt_sink_char(out, '=');
+		put_field(out, in, event, i, exact);
+		any = true;
+	}
+	return any;
 }
 
 const struct vt_export vt_export_text = {

@@ -2,6 +2,8 @@
 #include "decoder/input.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -111,13 +113,56 @@ static int exit_code(int err)
 	}
 }
 
+/* The newest log in this directory; empty: there is none. */
+static void newest_log(char *to, size_t size)
+{
+	DIR *dir = opendir(".");
+	time_t newest = 0;
+	struct stat st;
+
+	*to = 0;
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		const char *dot = strrchr(e->d_name, '.');
+		if (!dot || strcmp(dot, ".vtrace") != 0 || strlen(e->d_name) >= size ||
+		    stat(e->d_name, &st) < 0 || !S_ISREG(st.st_mode) || (*to && st.st_mtime < newest))
+			continue;
+		newest = st.st_mtime;
+		strcpy(to, e->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* Did somebody mean standard input? A file or a pipe, not /dev/null or a terminal. */
+static bool is_data(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || (S_ISREG(st.st_mode) && st.st_size > 0));
+}
+
+/* The default log is not there: what the user may have meant instead. */
+static void print_no_log(void)
+{
+	char log[256];
+
+	newest_log(log, sizeof(log));
+	if (is_data(STDIN_FILENO))
+		vt_usage(VT_DEFAULT_LOG ": no such file in this directory; standard input is read when it is "
+		         "named: valktrace ... -");
+	else if (*log)
+		vt_usage(VT_DEFAULT_LOG ": no such file in this directory; there is %s: valktrace ... %s", log, log);
+	else
+		vt_usage(VT_DEFAULT_LOG ": no such file in this directory; name a log, or make one: "
+		         "valktrace record -- COMMAND");
+}
+
 int vt_input_failed(const struct vt_input *in, int err)
 {
 	if (in->quiet)
 		return exit_code(err);
 	if (err == -ENOENT && (in->paths == default_paths || strcmp(in->name, VT_DEFAULT_LOG) == 0))
-		vt_message("%s: no such file in this directory; name a log, or make one: "
-		           "valktrace record -- COMMAND", in->name);
+		print_no_log();
 	else if (err == -ESPIPE)
 		vt_message("%s: is no regular file; to read a pipe: valktrace ... - < %s", in->name, in->name);
 	else if (err == -ELOOP)
@@ -148,6 +193,7 @@ static uint64_t now_us(void)
 static int open_reader(struct vt_input *in)
 {
 	struct vt_reader_options options = { .size = sizeof(options), .note = print_note, .user = in,
+	                                     .ring_directory = vt_common.ring_directory,
 	                                     .progress = on_progress };
 	char spooled[32];
 	const char *paths[1] = { spooled };
@@ -275,6 +321,15 @@ uint64_t vt_lost_of(const uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES], unsi
 	return sum;
 }
 
+uint64_t vt_lost_to(const struct vt_run_info *run, unsigned cause)
+{
+	uint64_t sum = 0;
+
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+		sum += run->lost[cause][c];
+	return sum;
+}
+
 uint64_t vt_lost_all(const struct vt_run_info *run)
 {
 	uint64_t sum = 0;
@@ -306,9 +361,7 @@ static void append_causes(struct vt_sink *line, const struct vt_run_info *run)
 	const char *before = " (";
 
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum == 0)
 			continue;
 		vt_sink_printf(line, "%s%s ", before, vt_cause_name(cause));
@@ -344,7 +397,8 @@ static void print_tally(const struct vt_input *in, int code)
 int vt_input_close(struct vt_input *in, int code)
 {
 	if (in->reader) {
-		if (code == VT_EXIT_OK && in->run->damaged)
+		/* What was judged of it gives way to what is wrong with it. */
+		if ((code == VT_EXIT_OK || code == VT_EXIT_VIOLATED || code == VT_EXIT_LOSS) && in->run->damaged)
 			code = VT_EXIT_DAMAGED;
 		if (!in->quiet) {
 			print_more_notes(in);

@@ -41,7 +41,7 @@ int vt_input_open_quietly(struct vt_input *in, char **paths, int count);
 
 /*
  * Closes it and says what was lost or damaged. Returns `code`, or the code for damage if `code`
- * is OK.
+ * is OK, or a verdict on what is in it.
  */
 int vt_input_close(struct vt_input *in, int code);
 
@@ -57,6 +57,8 @@ const char *vt_cause_name(unsigned cause);
 /* Events lost over all causes: of one category, or of all of them. */
 uint64_t vt_lost_of(const uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES], unsigned category);
 uint64_t vt_lost_all(const struct vt_run_info *run);
+/* Events of all categories lost to one cause. */
+uint64_t vt_lost_to(const struct vt_run_info *run, unsigned cause);
 uint64_t vt_decoded_all(const struct vt_run_info *run);
 
 /* Name of a category of this run, or NULL if no schema of it has one. */

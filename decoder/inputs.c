@@ -18,7 +18,8 @@
 int vt_exit_worse(int a, int b)
 {
 	static const int order[] = { VT_EXIT_FAILURE, VT_EXIT_USAGE, VT_EXIT_INPUT, VT_EXIT_NOT_A_LOG,
-	                             VT_EXIT_VERSION, VT_EXIT_LIMIT, VT_EXIT_DAMAGED, VT_EXIT_LOSS };
+	                             VT_EXIT_VERSION, VT_EXIT_LIMIT, VT_EXIT_DAMAGED, VT_EXIT_VIOLATED,
+	                             VT_EXIT_LOSS };
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
 		if (a == order[i] || b == order[i])

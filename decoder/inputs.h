@@ -42,7 +42,7 @@ int vt_inputs_each(const struct vt_inputs *all, int (*each)(void *user, struct v
 /* Is this file one of them? */
 bool vt_inputs_have(const struct vt_inputs *all, const char *path);
 
-/* The graver of two exit codes: 1, 2, 7, 4, 5, 6, 3, 8, 0. */
+/* The graver of two exit codes: 1, 2, 7, 4, 5, 6, 3, 9, 8, 0. */
 int vt_exit_worse(int a, int b);
 
 #endif

@@ -142,3 +142,9 @@ void vt_json_put_null(struct vt_json *j, const char *key)
 	start_value(j, key);
 	vt_sink_string(j->out, "null");
 }
+
+void vt_json_put_float(struct vt_json *j, const char *key, double v)
+{
+	start_value(j, key);
+	vt_json_float(j->out, v);
+}

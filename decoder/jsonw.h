@@ -31,6 +31,7 @@ void vt_json_open(struct vt_json *j, const char *key, char bracket);    /* '{' o
 void vt_json_close(struct vt_json *j, char bracket);                    /* '}' or ']' */
 void vt_json_put_string(struct vt_json *j, const char *key, const char *text);
 void vt_json_put_u64(struct vt_json *j, const char *key, uint64_t v);
+void vt_json_put_float(struct vt_json *j, const char *key, double v);     /* null if it is not finite */
 void vt_json_put_bool(struct vt_json *j, const char *key, bool v);
 void vt_json_put_null(struct vt_json *j, const char *key);
 

@@ -17,6 +17,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_summary,
 	&vt_cmd_info,
 	&vt_cmd_verify,
+	&vt_cmd_check,
 	&vt_cmd_recover,
 	&vt_cmd_schema,
 	&vt_cmd_completion,

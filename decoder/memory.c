@@ -73,3 +73,20 @@ bool vt_array_grow(void *data, size_t *capacity, size_t count, size_t size, size
 	*capacity = want;
 	return true;
 }
+
+bool vt_table_reach(void *table, size_t *limit, size_t index)
+{
+	void **old;
+
+	if (index < *limit)
+		return true;
+	size_t want = index + index / 2 + 16;
+	memcpy(&old, table, sizeof old);
+	void **grown = realloc(old, want * sizeof *grown);
+	if (!grown)
+		return false;
+	memset(grown + *limit, 0, (want - *limit) * sizeof *grown);
+	memcpy(table, &grown, sizeof grown);
+	*limit = want;
+	return true;
+}

@@ -27,4 +27,7 @@ void vt_arena_free(struct vt_arena *a);
  */
 bool vt_array_grow(void *data, size_t *capacity, size_t count, size_t size, size_t limit);
 
+/* The same for a table of pointers by index: grown to hold `index`, new places NULL. */
+bool vt_table_reach(void *table, size_t *limit, size_t index);
+
 #endif

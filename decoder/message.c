@@ -10,8 +10,29 @@
 #include "decoder/out.h"
 #include "decoder/progress.h"
 
-/* A message is one line whatever the arguments hold: they can be names from a log, or a shell's. */
-static void say(enum vt_role role, const char *format, va_list args)
+/* Blanks become ends of lines where a line would be longer than a terminal is wide. */
+static void wrap(struct vt_sink *line)
+{
+	size_t begin = 0, blank = 0, hidden = 0;
+
+	for (size_t i = 0; i < line->used; i++) {
+		if (line->buffer[i] == '\033')
+			hidden += 5;            /* a colour: ESC [ 3 1 m */
+		if (i - begin > 79 + hidden && blank > begin) {
+			line->buffer[blank] = '\n';
+			begin = blank;          /* with the end of line in place of the blank */
+			hidden = 0;
+		}
+		if (line->buffer[i] == ' ')
+			blank = i;
+	}
+}
+
+/*
+ * A message is one line whatever the arguments hold: they can be names from a log, or a shell's. What may
+ * list all that is valid is wrapped, on a terminal.
+ */
+static void say(enum vt_role role, bool wrapped, const char *format, va_list args)
 {
 	char text[4096];
 	struct vt_sink line;
@@ -37,6 +58,8 @@ static void say(enum vt_role role, const char *format, va_list args)
 	}
 	vt_sink_role(&line, VT_ROLE_END);
 	vt_sink_char(&line, '\n');
+	if (wrapped && !line.error && isatty(STDERR_FILENO))
+		wrap(&line);
 	vt_progress_hide();
 	fflush(stdout);
 	ssize_t ignored = line.error ? 0 : write(STDERR_FILENO, line.buffer, line.used);
@@ -49,7 +72,7 @@ void vt_message(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(VT_ROLE_BAD, format, args);
+	say(VT_ROLE_BAD, false, format, args);
 	va_end(args);
 }
 
@@ -58,7 +81,7 @@ int vt_usage(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(VT_ROLE_BAD, format, args);
+	say(VT_ROLE_BAD, true, format, args);
 	va_end(args);
 	return VT_EXIT_USAGE;
 }
@@ -70,7 +93,7 @@ void vt_remark(const char *format, ...)
 	if (vt_common.quiet)
 		return;
 	va_start(args, format);
-	say(VT_ROLE_PLAIN, format, args);
+	say(VT_ROLE_PLAIN, false, format, args);
 	va_end(args);
 }
 
@@ -81,7 +104,7 @@ void vt_detail(const char *format, ...)
 	if (!vt_common.verbose || vt_common.quiet)
 		return;
 	va_start(args, format);
-	say(VT_ROLE_PLAIN, format, args);
+	say(VT_ROLE_PLAIN, false, format, args);
 	va_end(args);
 }
 

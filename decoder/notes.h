@@ -36,7 +36,8 @@
 	XX(N_INDEX, -6, "bad-index") \
 	XX(N_CLOCK, -7, "bad-clock-anchor") \
 	XX(N_RING, -8, "ring-file") \
-	XX(N_NAMES, -9, "missing-names")
+	XX(N_NAMES, -9, "missing-names") \
+	XX(N_SCHEMA, -10, "missing-schema")
 
 enum vt_note_code {
 #define XX(symbol, code, name) NOTE_##symbol = (code),

@@ -346,6 +346,8 @@ void vt_opt_help(const struct vt_command *command)
 	print_wrapped(command->summary, 0);
 	if (command->details)
 		printf("\n%s", command->details);
+	if (command->subjects)
+		printf("\nsubjects of rules\n%s", command->subjects);
 	if (command->opts->name)
 		printf("\noptions\n");
 	vt_opt_each(command, print_row, &in_common);

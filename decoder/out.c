@@ -236,8 +236,9 @@ size_t vt_sink_role(struct vt_sink *s, enum vt_role role)
 		[VT_ROLE_HEADING] = "\033[1m", [VT_ROLE_BAD] = "\033[31m",
 		[VT_ROLE_GOOD] = "\033[32m",
 	};
-	size_t length = s->colour ? strlen(sgr[role]) : 0;
+	size_t length = s->colour && (role != VT_ROLE_END || s->coloured) ? strlen(sgr[role]) : 0;
 
+	s->coloured = length > 0 ? role != VT_ROLE_END : s->coloured && role != VT_ROLE_END;
 	vt_sink_bytes(s, sgr[role], length);
 	return length;
 }

@@ -25,6 +25,7 @@ struct vt_sink {
 	int error;                      /* errno of the first failure; 0 none */
 	char *path, *temporary;         /* of -o; NULL: none */
 	bool colour;                    /* vt_sink_role writes something */
+	bool coloured;                  /* a role has begun and not ended */
 	bool replace;                   /* the named file, if there is one when it is closed */
 };
 

@@ -175,9 +175,36 @@ static void sum_up(struct vt_log *log)
 			run->lost[VT_LOST_NORING][k] += c->processes[i]->noring[k];
 }
 
+/* What a recorder writes at the start of a log: a ring file has only the types that its host registered. */
+static int take_builtin_schema(struct vt_log *log)
+{
+	struct vt_out bytes = { 0 };
+	struct vt_in body;
+	uint16_t kind;
+
+	vt_schema_encode(&bytes, vt_schema_builtin());
+	struct vt_in in = vt_in_of(bytes.data, bytes.failed ? 0 : bytes.length);
+	log->catalog.input_bytes += bytes.length;
+	while (vt_record_next(&in, &kind, &body))
+		vt_catalog_record(&log->catalog, VT_CHUNK_SCHEMA, VT_NO_PROCESS, kind, body);
+	int err = bytes.failed ? -ENOMEM : 0;
+	vt_out_free(&bytes);
+	return err;
+}
+
 static int finish(struct vt_log *log, uint64_t hz)
 {
 	struct vt_run_info *run = &log->run;
+	int err = 0;
+
+	/* Ids are append-only: where the log's own schema was damaged, ours tells the same. */
+	if (log->catalog.recorder.event_count == 0 && log->catalog.process_count > 0) {
+		vt_notes_add(&log->notes, NOTE_N_SCHEMA, log->feed_count > 0 ? log->feeds[0].name : "", 0,
+		             "the log's own list of events is damaged; that of this version is used");
+		err = take_builtin_schema(log);
+	}
+	if (err < 0)
+		return err;
 
 	if (run->last < run->ticks)
 		run->last = run->ticks;
@@ -270,24 +297,6 @@ static int begin_with_ring(struct part *first, const struct vt_ring_sources *rin
 	}
 	return 0;
 }
-
-/* What a recorder writes at the start of a log: a ring file has only the types that its host registered. */
-static int take_builtin_schema(struct vt_log *log)
-{
-	struct vt_out bytes = { 0 };
-	struct vt_in body;
-	uint16_t kind;
-
-	vt_schema_encode(&bytes, vt_schema_builtin());
-	struct vt_in in = vt_in_of(bytes.data, bytes.failed ? 0 : bytes.length);
-	log->catalog.input_bytes += bytes.length;
-	while (vt_record_next(&in, &kind, &body))
-		vt_catalog_record(&log->catalog, VT_CHUNK_SCHEMA, VT_NO_PROCESS, kind, body);
-	int err = bytes.failed ? -ENOMEM : 0;
-	vt_out_free(&bytes);
-	return err;
-}
-
 /* Logs, and then ring files. `parts` has room for one more than `count`. */
 static int open_all(struct vt_log **to, struct part *parts, const char *const *logs, unsigned count,
                     struct vt_ring_sources *rings, const struct vt_reader_options *options)
@@ -306,7 +315,8 @@ static int open_all(struct vt_log **to, struct part *parts, const char *const *l
 		if (err == 0)
 			err = take_builtin_schema(log);
 	}
-	rings->search = count > 0 && !log->run.closed && !(options && options->no_ring_files);
+	rings->search = count > 0 && !(options && options->no_ring_files);
+	rings->closed = log->run.closed;
 	if (err == 0 && (rings->search || rings->count > 0))
 		err = vt_ring_files_merge(log, rings);
 	for (unsigned i = 0; i < count; i++)

@@ -23,6 +23,7 @@ struct merge {
 	uint32_t next_process, next_ring;       /* 0: none was given yet */
 	struct { uint32_t pid; uint64_t ticks; } *done; /* the processes whose file was read */
 	unsigned done_count;
+	bool closed;                    /* processes of the log are complete there */
 };
 
 /* ---- what the log already holds -------------------------------------------------------------------- */
@@ -208,6 +209,16 @@ static int merge_file(struct merge *m, const char *path, bool named)
 	return m->chunks.length > 0 ? add_feed(m, path, head.alive) : 0;
 }
 
+static bool is_in_log(const struct merge *m, uint64_t image)
+{
+	const struct vt_catalog *c = &m->log->catalog;
+
+	for (size_t i = 0; i < c->process_limit; i++)
+		if (c->processes[i] && c->processes[i]->image == image)
+			return true;
+	return false;
+}
+
 static int merge_directory(struct merge *m, const char *directory)
 {
 	DIR *dir = opendir(directory);
@@ -217,7 +228,8 @@ static int merge_directory(struct merge *m, const char *directory)
 	for (struct dirent *e; dir && !err && files < MOST_FILES && (e = readdir(dir));) {
 		char path[PATH_MAX];
 		uint64_t image;
-		if (!vt_recover_is_ring_file(e->d_name, m->log->run.run, &image))
+		if (!vt_recover_is_ring_file(e->d_name, m->log->run.run, &image) ||
+		    (m->closed && is_in_log(m, image)))
 			continue;
 		int n = snprintf(path, sizeof(path), "%s/%s", directory, e->d_name);
 		if (n > 0 && (size_t)n < sizeof(path)) {
@@ -263,7 +275,7 @@ int vt_ring_files_merge(struct vt_log *log, const struct vt_ring_sources *from)
 {
 	char standard[PATH_MAX];
 	const char *directory = from->directory;
-	struct merge m = { .log = log };
+	struct merge m = { .log = log, .closed = from->closed };
 
 	if (!directory) {
 		vt_ring_directory_name(standard, sizeof(standard));

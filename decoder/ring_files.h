@@ -10,6 +10,7 @@ struct vt_ring_sources {
 	unsigned count;
 	bool search;                    /* in `directory` (NULL: the default one) and beside the first input */
 	const char *directory;
+	bool closed;                    /* the log has all of the processes that it names: only others are wanted */
 };
 
 /*

@@ -9,24 +9,6 @@
 #define MAX_ENUMERATORS 4096u   /* highest value of an enumerator plus one */
 #define EVENT_IDS       (VT_MAX_CATEGORIES << 8)
 
-/* A table of pointers by id, grown to hold `id`. */
-static bool reach(void *table, size_t *limit, size_t id)
-{
-	void **old;
-
-	if (id < *limit)
-		return true;
-	size_t want = (id | 255) + 1;
-	memcpy(&old, table, sizeof old);
-	void **grown = realloc(old, want * sizeof *grown);
-	if (!grown)
-		return false;
-	memset(grown + *limit, 0, (want - *limit) * sizeof *grown);
-	memcpy(table, &grown, sizeof grown);
-	*limit = want;
-	return true;
-}
-
 static const char *text(struct vt_arena *arena, struct vt_span span)
 {
 	return vt_arena_string(arena, span.at, span.length);
@@ -52,7 +34,7 @@ static struct vt_enum_desc *find_enum(struct vt_scope *s, const struct vt_scope 
 		return s->enums[id];
 	if (parent && id < parent->enum_limit && parent->enums[id])
 		return parent->enums[id];
-	if (id >= MAX_ENUMS || !reach(&s->enums, &s->enum_limit, id))
+	if (id >= MAX_ENUMS || !vt_table_reach(&s->enums, &s->enum_limit, id))
 		return NULL;
 	s->enums[id] = vt_arena_take(arena, sizeof **s->enums);
 	if (s->enums[id])
@@ -133,7 +115,7 @@ static int take_event(struct vt_scope *s, const struct vt_scope *parent, struct 
 		texts += r.fields[i].kind == VT_KIND_TEXT;
 	if (texts > 1)
 		return NOTE_E_RECORD;
-	if (!reach(&s->events, &s->event_limit, r.id) ||
+	if (!vt_table_reach(&s->events, &s->event_limit, r.id) ||
 	    (!s->events[r.id] && s->event_count >= VT_MAX_EVENT_TYPES))
 		return NOTE_E_LIMIT;
 	struct vt_event_desc *d = vt_arena_take(arena, sizeof *d);
@@ -226,7 +208,7 @@ int vt_scope_record(struct vt_scope *s, const struct vt_scope *parent, struct vt
 
 static bool inherit(struct vt_scope *s, const struct vt_scope *parent)
 {
-	if (parent->event_limit > 0 && !reach(&s->events, &s->event_limit, parent->event_limit - 1))
+	if (parent->event_limit > 0 && !vt_table_reach(&s->events, &s->event_limit, parent->event_limit - 1))
 		return false;
 	for (size_t i = 0; i < parent->event_limit; i++)
 		if (!s->events[i])

@@ -10,6 +10,7 @@
 
 #include "decoder/histogram.h"
 #include "decoder/input.h"
+#include "decoder/jsonw.h"
 #include "decoder/out.h"
 #include "decoder/pointer_map.h"
 #include "decoder/spans.h"
@@ -30,13 +31,31 @@ struct vt_gc_stats {
 	uint64_t cycles, open, unmatched, refused;
 	uint64_t types[4];              /* by enum gc_type */
 	uint64_t time, phases[VT_PHASES];
-	struct vt_histogram *pauses;
+	struct vt_histogram *pauses;    /* slices too, but for those within a pause */
+	uint64_t slices, slice_pauses, slice_time;
+	uint64_t fallbacks[5];          /* by enum gc_fallback */
 	uint64_t buckets[VT_PAUSE_BOUNDS + 1];
 	uint64_t worst_cycle, worst_at;         /* of the longest pause */
 	uint64_t last[VT_LAST_PAUSES];  /* oldest first; `pauses->count` tells how many */
 	uint64_t heap_least, heap_most, heap_last, heap_total;
 	uint64_t reclaimed, reclaiming; /* bytes, cycles that told */
 	uint64_t wall;                  /* lengths of the processes that collected, added up */
+};
+
+/* A rule of `record --warn` on one process. */
+struct vt_warned_rule {
+	const struct vt_ring_info *ring;
+	char rule[128];
+	uint64_t first_ns, times, open, total_ns;       /* open: begun, and nobody saw it end */
+	double worst, limit;                            /* in the rule's unit */
+};
+
+/* What the kernel counted of a process: the metrics from process_cpu_user to process_storage_written. */
+#define VT_USES (VT_M_process_storage_written - VT_M_process_cpu_user + 1)
+struct vt_process_use {
+	const struct vt_process_info *process;
+	uint64_t value[VT_USES];
+	bool have[VT_USES];
 };
 
 /* How much of the run the log tells; what comes later in the list is worse. */
@@ -67,21 +86,31 @@ struct vt_summary {
 	struct vt_gc_stats gc;
 	struct vt_pointer_map paused;   /* uint64_t ns by process */
 	struct vt_end_spans open;
+	struct vt_warned_rule *warned;
+	size_t warned_count;
+	struct vt_process_use *uses;    /* of the processes that have a last counter record, most CPU first */
+	size_t use_count;
 };
 
 /* Reads all that the pages need. 0 or a negative error. */
 int vt_summary_collect(struct vt_summary *s);
 int vt_summary_collect_gc(struct vt_summary *s);
+int vt_summary_collect_warned(struct vt_summary *s);
 int vt_summary_collect_rows(struct vt_summary *s);
+int vt_summary_collect_process(struct vt_summary *s);
 void vt_summary_free(struct vt_summary *s);
 
 /* The pages, in their order. Each prints nothing when it has nothing to tell. */
 void vt_summary_head(struct vt_summary *s);
 void vt_summary_kernel(struct vt_summary *s);
 void vt_summary_end(struct vt_summary *s);
+void vt_summary_warned(struct vt_summary *s);
 void vt_summary_gc(struct vt_summary *s);
 void vt_summary_interp(struct vt_summary *s);
 void vt_summary_loop(struct vt_summary *s);
+void vt_summary_http(struct vt_summary *s);
+void vt_summary_process(struct vt_summary *s);
+void vt_summary_paging(struct vt_summary *s);
 void vt_summary_perf(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
@@ -89,6 +118,12 @@ void vt_summary_absent(struct vt_summary *s);
 
 /* Instead of the pages: all they tell as one line of JSON, one object of keyed maps. */
 void vt_summary_json(struct vt_summary *s);
+void vt_summary_warned_json(struct vt_json *j, const struct vt_summary *s);
+
+/* Maps of it: what the kernel counted, of the run and of one process. */
+struct vt_json;
+void vt_summary_json_kernel(struct vt_json *j, const struct vt_summary *s);
+void vt_summary_json_use(struct vt_json *j, const struct vt_summary *s, const struct vt_process_info *p);
 
 /* Of it: what can be had of sources that may have some metrics and lack others. */
 struct vt_json;

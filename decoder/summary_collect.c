@@ -226,11 +226,15 @@ int vt_summary_collect(struct vt_summary *s)
 	if (!err)
 		err = vt_summary_collect_rows(s);
 	if (!err)
+		err = vt_summary_collect_process(s);
+	if (!err)
 		err = collect_coverage(s);
 	if (!err && any_abrupt(s->in->run))
 		err = vt_end_spans_find(s->in->reader, s->filter, &s->open);
 	if (!err)
 		err = vt_summary_collect_gc(s);
+	if (!err)
+		err = vt_summary_collect_warned(s);
 	s->completeness = completeness_of(s);
 	return err;
 }
@@ -242,4 +246,6 @@ void vt_summary_free(struct vt_summary *s)
 	vt_end_spans_free(&s->open);
 	free(s->gc.pauses);
 	free(s->rows);
+	free(s->warned);
+	free(s->uses);
 }

@@ -19,19 +19,37 @@ static bool any_metric(const struct vt_summary *s, unsigned source)
 	return false;
 }
 
-static void put_metric(struct vt_summary *s, const char *label, unsigned metric)
+static void put_count(struct vt_summary *s, const char *label, uint64_t value, bool with_rate)
 {
-	if (!s->metrics.present[metric])
-		return;
 	size_t line = s->out->used;
+
 	vt_sink_string(s->out, label);
 	vt_put_column(s->out, line, 20);
-	vt_put_right(s->out, s->metrics.values[metric], 16);
-	if (s->length > 0 && s->metrics.schema->metrics[metric].kind == VT_METRIC_COUNTER) {
-		vt_u128 rate = (vt_u128)s->metrics.values[metric] * 1000000000u / s->length;
+	vt_put_right(s->out, value, 16);
+	if (s->length > 0 && with_rate) {
+		vt_u128 rate = (vt_u128)value * 1000000000u / s->length;
 		vt_put_right(s->out, rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate, 16);
 		vt_sink_string(s->out, "/s");
 	}
+	vt_sink_char(s->out, '\n');
+}
+
+static void put_metric(struct vt_summary *s, const char *label, unsigned metric)
+{
+	if (s->metrics.present[metric])
+		put_count(s, label, s->metrics.values[metric],
+		          s->metrics.schema->metrics[metric].kind == VT_METRIC_COUNTER);
+}
+
+static void put_longest(struct vt_summary *s, const char *label, unsigned metric)
+{
+	size_t line = s->out->used;
+
+	if (!s->metrics.present[metric])
+		return;
+	vt_sink_string(s->out, label);
+	vt_put_column(s->out, line, 20);
+	vt_put_ns(s->out, s->metrics.values[metric]);
 	vt_sink_char(s->out, '\n');
 }
 
@@ -67,6 +85,30 @@ void vt_summary_loop(struct vt_summary *s)
 		vt_put_percent(s->out, idle, s->length);
 		vt_sink_string(s->out, " of the run\n");
 	}
+	put_longest(s, "longest lag", VT_M_loop_lag_max);
+	put_metric(s, "pool jobs", VT_M_loop_work);
+	put_longest(s, "longest in queue", VT_M_loop_work_queue_max);
+}
+
+void vt_summary_http(struct vt_summary *s)
+{
+	static const struct { const char *label; unsigned metric; } rows[] = {
+		{ "errors", VT_M_http_errors }, { "under way", VT_M_http_active },
+		{ "connections", VT_M_http_connections },
+		{ "failed", VT_M_http_connections_failed }, { "bytes received", VT_M_http_received },
+		{ "bytes sent", VT_M_http_sent },
+	};
+	uint64_t requests = 0;
+
+	if (!any_metric(s, VT_SRC_http))
+		return;
+	vt_summary_title(s, "HTTP", "");
+	for (unsigned m = VT_M_http_requests_1xx; m <= VT_M_http_requests_5xx; m++)
+		requests += s->metrics.present[m] ? s->metrics.values[m] : 0;
+	put_count(s, "requests", requests, true);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		put_metric(s, rows[i].label, rows[i].metric);
+	put_longest(s, "longest request", VT_M_http_duration_max);
 }
 
 /* ---- all events ---------------------------------------------------------------------------- */

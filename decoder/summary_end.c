@@ -64,8 +64,11 @@ static void print_open(struct vt_summary *s, size_t line, const struct vt_end_sp
 	vt_sink_string(s->out, "in ");
 	if (!vt_summary_event_at(s, ring, inner->span.ticks))
 		put_span_name(s, inner);
-	vt_sink_string(s->out, " for at most ");
-	vt_put_ns(s->out, ns_between(s, inner->span.ticks, end));
+	/* Without an end, what came after the last event is not known. */
+	if (ring->process->end > 0) {
+		vt_sink_string(s->out, " for at most ");
+		vt_put_ns(s->out, ns_between(s, inner->span.ticks, end));
+	}
 	for (size_t i = 1; i < count && i < MOST_OPEN; i++) {
 		vt_sink_char(s->out, ',');
 		if (s->out->used - line > MOST_COLUMN) {
@@ -114,7 +117,7 @@ const struct vt_ring_info *vt_summary_last_ring(const struct vt_run_info *run,
 
 	for (unsigned i = 0; i < run->ring_count; i++) {
 		const struct vt_ring_info *ring = run->rings[i];
-		if (ring->process == p && (!last || ring->last > last->last))
+		if (ring->process == p && !ring->is_recorder && (!last || ring->last > last->last))
 			last = ring;
 	}
 	return last && last->last > 0 ? last : NULL;
@@ -165,7 +168,7 @@ static void print_process(struct vt_summary *s, const struct vt_process_info *p)
 
 	for (unsigned i = 0; i < s->in->run->ring_count; i++) {
 		const struct vt_ring_info *ring = s->in->run->rings[i];
-		if (ring->process != p || (ring->is_signal && ring->last == 0))
+		if (ring->process != p || ring->is_recorder || (ring->is_signal && ring->last == 0))
 			continue;
 		if (shown++ < MOST_RINGS)
 			print_ring(s, ring);

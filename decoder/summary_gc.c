@@ -64,6 +64,8 @@ static void add_cycle(struct vt_gc_stats *gc, const struct vt_event *event, uint
 	gc->cycles++;
 	gc->types[type & 3]++;
 	gc->time += value_of(event, "time");
+	if (vt_event_value(event, "fallback", &v) && v < sizeof(gc->fallbacks) / sizeof(*gc->fallbacks))
+		gc->fallbacks[v]++;
 	if (vt_event_value(event, "reclaimed", &v)) {
 		gc->reclaimed += v;
 		gc->reclaiming++;
@@ -98,24 +100,32 @@ static int add_pause(struct vt_summary *s, const struct vt_event *event)
 	return 0;
 }
 
-/* What is known of the cycle that is open on a process: its type was told at its begin. */
+/* What is known of the cycle that is open on a thread: its type was told at its begin. */
 struct cycle {
 	uint64_t type;
 	bool open;
+	bool paused;            /* a slice is then a part of that pause, else it is one */
 };
 
 static struct cycle *cycle_of(struct vt_pointer_map *cycles, const struct vt_event *event)
 {
-	struct cycle *c = vt_pointer_map_get(cycles, event->ring->process);
+	struct cycle *c = vt_pointer_map_get(cycles, event->ring);
 
 	if (c)
 		return c;
 	c = calloc(1, sizeof(*c));
-	if (!c || vt_pointer_map_add(cycles, event->ring->process, c)) {
+	if (!c || vt_pointer_map_add(cycles, event->ring, c)) {
 		free(c);
 		return NULL;
 	}
 	return c;
+}
+
+static void add_slice(struct vt_gc_stats *gc, const struct vt_event *event, bool is_pause)
+{
+	gc->slices++;
+	gc->slice_pauses += is_pause;
+	gc->slice_time += value_of(event, "time");
 }
 
 static int add_event(struct vt_summary *s, struct cycle *cycle, const struct vt_event *event)
@@ -128,16 +138,24 @@ static int add_event(struct vt_summary *s, struct cycle *cycle, const struct vt_
 	case VT_EV_gc_begin:
 		cycle->type = value_of(event, "type");
 		cycle->open = true;
+		cycle->paused = false;
 		return 0;
 	case VT_EV_gc_end:
 		gc->unmatched += !cycle->open;
 		type = cycle->open ? cycle->type : VT_gc_type_none;
 		vt_event_value(event, "final_type", &type);
-		cycle->open = false;
+		cycle->open = cycle->paused = false;
 		add_cycle(gc, event, type);
 		return 0;
+	case VT_EV_gc_pause:
+		cycle->paused = true;
+		return 0;
 	case VT_EV_gc_pause_end:
+		cycle->paused = false;
 		return add_pause(s, event);
+	case VT_EV_gc_slice_end:
+		add_slice(gc, event, !cycle->paused);
+		return cycle->paused ? 0 : add_pause(s, event);
 	case VT_EV_gc_clear_end:
 		gc->phases[VT_PHASE_CLEAR] += value_of(event, "time");
 		return 0;
@@ -156,6 +174,23 @@ static int add_event(struct vt_summary *s, struct cycle *cycle, const struct vt_
 	default:
 		return 0;
 	}
+}
+
+/* Of the processes that these threads are of, each once. */
+static uint64_t lengths_of(const struct vt_summary *s, const struct vt_pointer_map *threads)
+{
+	const struct vt_run_info *run = s->in->run;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < run->process_count; i++) {
+		bool any = false;
+		for (size_t k = 0; k < threads->size && !any; k++) {
+			const struct vt_ring_info *ring = threads->slots[k].key;
+			any = ring && ring->process == run->processes[i];
+		}
+		sum += any ? vt_process_length(s->in, run->processes[i]) : 0;
+	}
+	return sum;
 }
 
 int vt_summary_collect_gc(struct vt_summary *s)
@@ -191,17 +226,15 @@ int vt_summary_collect_gc(struct vt_summary *s)
 		if (!cycle)
 			err = -ENOMEM;
 		else if (event->gap)
-			err = 0, cycle->open = false;
+			err = 0, cycle->open = cycle->paused = false;
 		else
 			err = add_event(s, cycle, event);
 	}
 	for (size_t i = 0; i < cycles.size; i++) {
 		const struct cycle *cycle = cycles.slots[i].value;
-		if (!cycles.slots[i].key)
-			continue;
-		s->gc.open += cycle->open;
-		s->gc.wall += vt_process_length(s->in, cycles.slots[i].key);
+		s->gc.open += cycles.slots[i].key && cycle->open;
 	}
+	s->gc.wall = lengths_of(s, &cycles);
 	vt_pointer_map_free(&cycles, free);
 	return err;
 }
@@ -266,7 +299,7 @@ static void print_pauses(struct vt_summary *s)
 	vt_sink_string(s->out, "pauses   ");
 	vt_put_right(s->out, h->count, 7);
 	if (h->count == 0) {
-		vt_sink_string(s->out, "    nothing stopped the world, or nothing told\n");
+		vt_sink_string(s->out, "    the log tells of none\n");
 		return;
 	}
 	vt_sink_string(s->out, "    total ");
@@ -285,33 +318,91 @@ static void print_pauses(struct vt_summary *s)
 	vt_sink_string(s->out, "   (" VT_HISTOGRAM_ERROR ")\n");
 }
 
+/* A slice is a pause, or part of one. */
+static void print_slices(struct vt_summary *s)
+{
+	const struct vt_gc_stats *gc = &s->gc;
+
+	if (gc->slices == 0)
+		return;
+	vt_sink_string(s->out, "slices   ");
+	vt_put_right(s->out, gc->slices, 7);
+	vt_sink_string(s->out, "    total ");
+	vt_put_ns(s->out, gc->slice_time);
+	if (gc->slice_pauses == gc->slices) {
+		vt_sink_string(s->out, gc->slices == 1 ? ", a pause" : ", each of them a pause");
+	} else {
+		vt_sink_string(s->out, ", ");
+		vt_put_grouped(s->out, gc->slice_pauses);
+		vt_sink_string(s->out, " of them a pause of their own, others within one");
+	}
+	vt_sink_char(s->out, '\n');
+}
+
+/* Incremental cycles that ended in a full pause, and why. */
+static void print_fallbacks(struct vt_summary *s)
+{
+	static const char *const reasons[] = { NULL, "dirty pages", "late slice", "worklist", "barrier" };
+	uint64_t all = 0;
+
+	for (unsigned i = 1; i < sizeof(reasons) / sizeof(*reasons); i++)
+		all += s->gc.fallbacks[i];
+	if (all == 0)
+		return;
+	vt_sink_string(s->out, "fell back");
+	vt_put_right(s->out, all, 7);
+	for (unsigned i = 1; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		if (s->gc.fallbacks[i] == 0)
+			continue;
+		vt_sink_printf(s->out, "  %s ", reasons[i]);
+		vt_put_grouped(s->out, s->gc.fallbacks[i]);
+	}
+	vt_sink_char(s->out, '\n');
+}
+
+enum { TIME_INDENT = 20 };      /* of the parts that do not fit: more than the first part's place */
+
+/* One part of the time, on the line if it fits there. `*column` is where that ends. */
+static void put_part(struct vt_summary *s, const char *name, uint64_t part, size_t *column)
+{
+	const uint64_t whole = s->gc.time;
+	bool first = *column < TIME_INDENT;
+	struct vt_sink text;
+
+	if (vt_sink_memory(&text))
+		return;
+	vt_sink_printf(&text, "%s%s ", first ? " = " : " + ", name);
+	vt_put_ns(&text, part);
+	vt_sink_string(&text, " (");
+	put_share(&text, part, whole);
+	vt_sink_char(&text, ')');
+	if (*column + text.used > 80) {
+		vt_sink_char(s->out, '\n');
+		vt_sink_blanks(s->out, TIME_INDENT);
+		*column = TIME_INDENT;
+	}
+	vt_sink_bytes(s->out, vt_sink_text(&text), text.used);
+	*column += text.used;
+	vt_sink_discard(&text);
+}
+
 /* Phases and `other` add up to the time of the cycles; phases of a cycle that is open would not. */
 static void print_time(struct vt_summary *s)
 {
 	const struct vt_gc_stats *gc = &s->gc;
 	uint64_t told = 0;
-	const char *before = " = ";
+	char number[VT_NUM_MAX];
+	size_t column = 9 + (size_t)(vt_num_ns(number, gc->time) - number);
 
 	for (unsigned i = 0; i < VT_PHASES; i++)
 		told += gc->phases[i];
 	vt_sink_string(s->out, "time     ");
 	vt_put_ns(s->out, gc->time);
-	for (unsigned i = 0; i < VT_PHASES && told <= gc->time; i++) {
-		if (gc->phases[i] == 0)
-			continue;
-		vt_sink_printf(s->out, "%s%s ", before, vt_phase_names[i]);
-		vt_put_ns(s->out, gc->phases[i]);
-		vt_sink_printf(s->out, " (");
-		put_share(s->out, gc->phases[i], gc->time);
-		vt_sink_char(s->out, ')');
-		before = " + ";
-	}
+	for (unsigned i = 0; i < VT_PHASES && told <= gc->time; i++)
+		if (gc->phases[i] > 0)
+			put_part(s, vt_phase_names[i], gc->phases[i], &column);
 	if (told > 0 && told <= gc->time) {
-		vt_sink_string(s->out, " + other ");
-		vt_put_ns(s->out, gc->time - told);
-		vt_sink_string(s->out, " (");
-		put_share(s->out, gc->time - told, gc->time);
-		vt_sink_char(s->out, ')');
+		put_part(s, "other", gc->time - told, &column);
 	} else if (told > gc->time) {
 		vt_sink_string(s->out, " in cycles that ended; phases, those of other cycles too: ");
 		vt_put_ns(s->out, told);
@@ -419,6 +510,8 @@ void vt_summary_gc(struct vt_summary *s)
 	}
 	print_cycles(s);
 	print_pauses(s);
+	print_slices(s);
+	print_fallbacks(s);
 	print_time(s);
 	print_heap(s);
 	print_buckets(s);

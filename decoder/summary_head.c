@@ -40,7 +40,7 @@ unsigned vt_summary_threads_of(const struct vt_run_info *run)
 	unsigned threads = 0;
 
 	for (unsigned i = 0; i < run->ring_count; i++)
-		threads += !run->rings[i]->is_signal;
+		threads += !run->rings[i]->is_signal && !run->rings[i]->is_recorder;
 	return threads;
 }
 
@@ -160,7 +160,7 @@ static void print_thread(struct vt_summary *s, const struct vt_ring_info *ring)
 	} else {
 		vt_sink_string(s->out, "        -        -");
 	}
-	if (paused) {
+	if (paused && !ring->is_recorder) {
 		vt_sink_blanks(s->out, 3);
 		vt_put_percent(s->out, *paused, vt_process_length(s->in, ring->process));
 	}

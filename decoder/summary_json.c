@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/metrics_labels.h"
 #include "decoder/jsonw.h"
 #include "decoder/process_text.h"
 #include "decoder/summary.h"
@@ -102,9 +103,7 @@ static void put_losses(struct vt_json *j, const struct vt_run_info *run)
 
 	vt_json_open(j, "lost_by_cause", '{');
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++) {
-		uint64_t sum = 0;
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			sum += run->lost[cause][c];
+		uint64_t sum = vt_lost_to(run, cause);
 		if (sum == 0)
 			continue;
 		vt_json_open(j, vt_cause_name(cause), '{');
@@ -222,6 +221,18 @@ static void put_heap(struct vt_json *j, const struct vt_gc_stats *gc)
 	}
 }
 
+static void put_fallbacks(struct vt_json *j, const struct vt_gc_stats *gc)
+{
+	static const char *const reasons[] = { NULL, "dirty_pages_exceeded", "slice_timeout",
+	                                       "worklist_unbounded", "satb_buffer_overflow" };
+
+	vt_json_open(j, "fallbacks", '{');
+	for (unsigned i = 1; i < sizeof(reasons) / sizeof(*reasons); i++)
+		if (gc->fallbacks[i] > 0)
+			vt_json_put_u64(j, reasons[i], gc->fallbacks[i]);
+	vt_json_close(j, '}');
+}
+
 static void put_gc(struct vt_json *j, const struct vt_summary *s)
 {
 	static const char *const types[4] = { "unknown", "minor", "major", "incremental" };
@@ -245,6 +256,8 @@ static void put_gc(struct vt_json *j, const struct vt_summary *s)
 			vt_json_put_u64(j, types[i], gc->types[i]);
 	vt_json_close(j, '}');
 	put_pauses(j, gc);
+	vt_json_put_u64(j, "slices", gc->slices);
+	put_fallbacks(j, gc);
 	put_phases(j, gc);
 	put_heap(j, gc);
 	vt_json_close(j, '}');
@@ -260,12 +273,63 @@ static void put_counters(struct vt_json *j, const struct vt_summary *s)
 	vt_json_open(j, "counters", '{');
 	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
 		const struct vt_metric_desc *m = &s->metrics.schema->metrics[i];
-		if (!s->metrics.present[i] || !m->name)
+		if (!s->metrics.present[i] || !m->name || m->kind == VT_METRIC_BUCKET)
 			continue;
 		snprintf(key, sizeof(key), "%.*s%s", (int)VT_MAX_NAME, m->name,
 		         m->unit == VT_UNIT_NS ? "_ns" : m->unit == VT_UNIT_BYTES ? "_bytes" :
 		         m->unit == VT_UNIT_MILLI ? "_milli" : m->unit == VT_UNIT_PPM ? "_ppm" : "");
 		vt_json_put_u64(j, key, s->metrics.values[i]);
+	}
+	vt_json_close(j, '}');
+}
+
+/* le="0.001" alone is "0.001"; with labels before it, all of them. */
+static void bucket_key(const char *labels, char key[VT_MAX_HELP + 1])
+{
+	const char *le = vt_labels_le(labels);
+	size_t length = strlen(labels);
+
+	if (le == labels && length > 5)
+		snprintf(key, VT_MAX_HELP + 1, "%.*s", (int)(length - 5), labels + 4);
+	else
+		snprintf(key, VT_MAX_HELP + 1, "%s", labels);
+}
+
+/* Of each bucket those above the bound of the one before it: they add up to the count. */
+static void put_histogram(struct vt_json *j, const struct vt_summary *s, const char *family)
+{
+	char key[VT_MAX_HELP + 1];
+	uint64_t count = 0;
+
+	vt_json_open(j, family, '{');
+	vt_json_open(j, "buckets_up_to", '{');
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
+		const struct vt_metric_desc *m = &s->metrics.schema->metrics[i];
+		if (!m->name || m->kind != VT_METRIC_BUCKET || strcmp(m->family, family) != 0 ||
+		    s->metrics.values[i] == 0)
+			continue;
+		bucket_key(m->labels, key);
+		vt_json_put_u64(j, key, s->metrics.values[i]);
+		count += s->metrics.values[i];
+	}
+	vt_json_close(j, '}');
+	vt_json_put_u64(j, "count", count);
+	vt_json_close(j, '}');
+}
+
+static void put_histograms(struct vt_json *j, const struct vt_summary *s)
+{
+	const struct vt_metric_desc *metrics = s->metrics.schema->metrics;
+
+	vt_json_open(j, "histograms", '{');
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
+		bool again = !metrics[i].name || metrics[i].kind != VT_METRIC_BUCKET ||
+		             !s->metrics.present[i];
+		for (unsigned k = 0; k < i && !again; k++)
+			again = metrics[k].name && metrics[k].kind == VT_METRIC_BUCKET &&
+			        s->metrics.present[k] && strcmp(metrics[k].family, metrics[i].family) == 0;
+		if (!again)
+			put_histogram(j, s, metrics[i].family);
 	}
 	vt_json_close(j, '}');
 }
@@ -343,6 +407,7 @@ static void put_process(struct vt_json *j, struct vt_summary *s, const struct vt
 	vt_json_put_u64(j, "length_ns", vt_process_length(s->in, p));
 	if (paused)
 		vt_json_put_u64(j, "paused_ns", *paused);
+	vt_summary_json_use(j, s, p);
 	put_last_event(j, s, p);
 	vt_json_close(j, '}');
 }
@@ -421,7 +486,10 @@ void vt_summary_json(struct vt_summary *s)
 	put_head(&j, s);
 	put_completeness(&j, s);
 	put_gc(&j, s);
+	vt_summary_warned_json(&j, s);
 	put_counters(&j, s);
+	put_histograms(&j, s);
+	vt_summary_json_kernel(&j, s);
 	vt_summary_json_states(&j, s);
 	vt_json_open(&j, "events", '{');
 	for (size_t i = 0; i < s->row_count; i++)

@@ -30,6 +30,7 @@
 #include <valktrace/error.h>
 #include <valktrace/gc.h>
 #include <valktrace/host.h>
+#include <valktrace/http.h>
 #include <valktrace/interp.h>
 #include <valktrace/kernel.h>
 #include <valktrace/loop.h>
@@ -56,6 +57,9 @@ struct vt_options {
 	                               newest. "ring": a flight recorder: as overwrite, and no log is written
 	                               until vt_dump, dump_signal, or the death of the process */
 	const char *dump_signal;    /* "USR2": vt_dump(NULL) when this signal comes; takes over its handler */
+	const char *warn;           /* rules that are judged at each sample of the counters, separated by ';':
+	                               "gc.time > 10%; gc.heap > 90%" (valktrace check --subjects). A violation
+	                               becomes an event in the log, meta.violation; nothing is printed */
 	const char *codec;          /* "zstd" (default), "lz4", "none" */
 	int level;                  /* of the codec */
 	uint64_t ring_size;         /* bytes of a thread's ring; default 512 KiB */
@@ -111,11 +115,24 @@ VT_CALL int vt_dump(const char *path) VT_DISABLED(return -ENOTCONN;)
 /* States a fact about the program that is written into the log. `class_flag`: enum vt_field_flags. */
 VT_CALL void vt_fact(const char *key, const char *value, int class_flag) VT_DISABLED()
 
-/* Switches events of categories on or off: a bit set of 1ull << VT_CAT_..., or by name, "gc,loop". */
+/*
+ * Switches events of categories on or off: a bit set of 1ull << VT_CAT_..., or by name, "gc,loop". The
+ * uptime of the metrics is the time since events were last switched on (from no category to some); when all
+ * are off it is the length of that session; 0 before the first.
+ */
 VT_CALL void vt_enable(uint64_t categories) VT_DISABLED()
 VT_CALL void vt_disable(uint64_t categories) VT_DISABLED()
 VT_CALL uint64_t vt_enabled(void) VT_DISABLED(return 0;)
 VT_CALL int vt_categories(const char *names, uint64_t *set) VT_DISABLED(*set = 0; return 0;)
+
+/*
+ * Sets all counters back to 0, largest values too, and begins the uptime anew; gauges (heap sizes, say)
+ * keep what they tell. The cycles of gc.h are forgotten. The log keeps what it has, with an event
+ * meta.reset at this place (if meta is on); what was lost stays counted. Which cells a thread counts in at
+ * this very moment belong to before or after, none is lost or counted twice.
+ * Context: any thread, not a signal handler; takes the lock of vt_metrics_read.
+ */
+VT_CALL void vt_reset(void) VT_DISABLED()
 
 /* Names the calling thread in the log; default: its name in the system. */
 VT_CALL void vt_thread_name(const char *name) VT_DISABLED()

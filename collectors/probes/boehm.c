@@ -28,14 +28,32 @@ typedef void gc_callback(enum gc_event);
 
 static gc_callback *next_callback;
 static size_t (*get_prof_stats)(struct gc_prof_stats *, size_t);
-static uint64_t reclaimed_before;       /* under the collector's lock */
+static uint64_t reclaimed_before, allocated_before;     /* under the collector's lock */
+
+static bool read_stats(struct gc_prof_stats *s)
+{
+	*s = (struct gc_prof_stats){ 0 };
+	return get_prof_stats &&
+	       get_prof_stats(s, sizeof(*s)) >= offsetof(struct gc_prof_stats, non_gc_bytes);
+}
+
+static uint64_t allocated_bytes(const struct gc_prof_stats *s)
+{
+	return (uint64_t)s->allocd_bytes_before_gc + s->bytes_allocd_since_gc;
+}
 
 static void report_heap(struct vt_gc_result *r)
 {
-	struct gc_prof_stats s = { 0 };
+	struct gc_prof_stats s;
 
-	if (!get_prof_stats || get_prof_stats(&s, sizeof(s)) < offsetof(struct gc_prof_stats, non_gc_bytes))
+	if (!read_stats(&s))
 		return;
+	/* The collector knows the sizes of objects and not what they are. */
+	uint64_t allocated = allocated_bytes(&s);
+	vt_gc_alloc(VT_GC_ALLOC_OTHER, allocated > allocated_before ? allocated - allocated_before : 0);
+	allocated_before = allocated;
+	vt_gauge_set(VT_M_gc_heap_free, s.free_bytes_full);
+	vt_gauge_set(VT_M_gc_heap_unmapped, s.unmapped_bytes);
 	/* Blocks are swept lazily: what was found free since the last cycle's end counts for this one. */
 	uint64_t reclaimed = (uint64_t)s.reclaimed_bytes_before_gc + s.bytes_reclaimed_since_gc;
 	r->heap_total = s.heapsize_full;
@@ -103,6 +121,9 @@ static bool attach(char *what, size_t size)
 	*(void **)&version = dlsym(RTLD_DEFAULT, "GC_get_version");
 	*(void **)&get_prof_stats = dlsym(RTLD_DEFAULT, "GC_get_prof_stats_unsafe");
 	next_callback = get ? get() : NULL;
+	struct gc_prof_stats before;
+	if (read_stats(&before))
+		allocated_before = allocated_bytes(&before);
 	set(on_collection_event);
 	vt_gc_attach();
 	unsigned v = version ? version() : 0;
@@ -110,4 +131,4 @@ static bool attach(char *what, size_t size)
 	return true;
 }
 
-const struct vt_probe vt_probe_boehm = { .name = "boehm-gc", .attach = attach };
+const struct vt_probe vt_probe_boehm = { .name = "boehm-gc", .source = VT_SRC_gc, .attach = attach };

@@ -7,10 +7,12 @@
 
 struct vt_probe {
 	const char *name;
+	unsigned source;                /* enum vt_source_id: whom it feeds */
 	/* Looks for the runtime and hooks into it. True: found; `what` is then its name and version. */
 	bool (*attach)(char *what, size_t size);
 };
 
 extern const struct vt_probe vt_probe_boehm;
+extern const struct vt_probe vt_probe_epoll;
 
 #endif

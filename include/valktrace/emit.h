@@ -41,7 +41,7 @@
 
 /* Names are pasted above, before a host's macro of the same name could replace them. */
 #define VT__WANTED(id) \
-	(VT_COMPILED_IN && vt_unlikely(vt_load_relaxed(&vt__gate->mask) >> (id) & 1))
+	(VT_COMPILED_IN && vt_unlikely(vt_load_relaxed(&vt__gate.mask) >> (id) & 1))
 #define VT__EMIT(id, type, ...) do { \
 	if (VT__WANTED((id) >> 8)) { \
 		const type vt__payload __VA_ARGS__; \
@@ -60,7 +60,7 @@ VT_INLINE void vt__emit_payload(unsigned id, const void *payload, unsigned count
 /* Emits an event of a type that was registered at run time: `count` words, one a field, in order. */
 VT_INLINE void vt_emit_words(unsigned id, const uint64_t *words, unsigned count)
 {
-	if (VT_COMPILED_IN && vt_unlikely(vt_load_relaxed(&vt__gate->mask) >> (id >> 8 & 63) & 1))
+	if (VT_COMPILED_IN && vt_unlikely(vt_load_relaxed(&vt__gate.mask) >> (id >> 8 & 63) & 1))
 		vt__emit(id, words, count);
 }
 

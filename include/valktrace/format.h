@@ -140,7 +140,8 @@
  *            2 FACT      u32 index, u8 class (VT_FIELD_PUBLIC, _PATH, _USER), str key, str value
  *            A later record of the same index or key replaces the earlier one.
  *   THREADS  1 THREAD    u32 ring, u32 process, u32 tid, u32 slot, u32 generation, u8 kind (0 main,
- *                        1 signal), str name: slot and generation find the ring in its ring file
+ *                        1 signal, 2 the recorder's: not of a thread of the process, in no ring
+ *                        file), str name: slot and generation find the ring in its ring file
  *   COUNTERS 1 RECORD    u64 sequence (per process, from 1), u64 ticks, u64 monotonic, u64 realtime,
  *                        u32 process, u16 m, u16 s, u16 c, u16 flags (1 final, 2 live snapshot),
  *                        m x { u64 value, u16 metric, u16 zero, u32 zero }    absent ones are left out

@@ -39,6 +39,14 @@ VT_INLINE void vt_alloc(uint64_t bytes) { VT__EMIT_ORDERED(memory, alloc, bytes)
 /* A note with a detail, category custom; `name` from vt_string. */
 VT_CALL void vt_note(uint64_t name, const char *detail) VT_DISABLED()
 
+/*
+ * The same in one of the ten categories from VT_CAT_syscall to VT_CAT_custom, for what has no event type
+ * of its own: vt_note_in(VT_CAT_file, vt_string("open"), "/etc/passwd"). `detail` NULL: none. In another
+ * category it does nothing. `decode --format kernel-events` prints them as "[12.34] FILE open: /etc/passwd".
+ */
+VT_CALL void vt_note_in(enum vt_category_id category, uint64_t name, const char *detail)
+	VT_DISABLED()
+
 VT_END_DECLS
 
 #endif

@@ -20,9 +20,9 @@ VT_BEGIN_DECLS
 struct vt_metrics {
 	uint64_t sequence;              /* number of the record: `decode --at #N`; 0: not recorded */
 	uint64_t realtime, monotonic;   /* ns */
-	uint64_t uptime;                /* ns since the recording was enabled */
+	uint64_t uptime;                /* ns since events were switched on, or the length of that session */
 	bool enabled;                   /* events are on */
-	uint64_t buffered;              /* events recorded so far and not lost */
+	uint64_t buffered;              /* events recorded since the start or vt_reset, also if lost */
 	bool present[VT_MAX_METRICS];
 	uint64_t values[VT_MAX_METRICS];
 	uint64_t lost[VT_MAX_CATEGORIES];
@@ -56,6 +56,13 @@ VT_INLINE size_t vt__no_text(char *to, size_t size)
 
 /* One JSON object: gc, interpreter, event_loop; two-space indent, no newline at the end. */
 VT_CALL size_t vt_metrics_json(const struct vt_metrics *m, char *to, size_t size)
+	VT_DISABLED(return vt__no_text(to, size);)
+
+/*
+ * {"aio_metrics": ..., "vm_metrics": ...}: beside the object of vt_metrics_json what the HTTP server does,
+ * null if there is none. What a server's /debug/metrics gives.
+ */
+VT_CALL size_t vt_metrics_combined(const struct vt_metrics *m, char *to, size_t size)
 	VT_DISABLED(return vt__no_text(to, size);)
 
 /* Prometheus text format 0.0.4, ending in a newline. */

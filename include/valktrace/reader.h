@@ -83,6 +83,7 @@ struct vt_ring_info {
 	uint64_t committed[VT_MAX_CATEGORIES];  /* as its producer counted them, if totals_known */
 	uint64_t lost[VT_LOST_CAUSES][VT_MAX_CATEGORIES];
 	bool totals_known;
+	bool is_recorder;           /* no thread of the process: what the recorder tells of it (--warn) */
 };
 
 struct vt_counter_value { uint64_t value; bool present; };

@@ -171,18 +171,23 @@ struct vt_ring_file {
 VT_STATIC_ASSERT(sizeof(struct vt_ring_file) <= VT_RING_FILE_HEADER, "layout");
 
 /*
- * What decides whether anything is recorded. It lies in a private page that is zero in every child
- * (MADV_WIPEONFORK), so that a child writes nothing into its parent's rings, however it was made.
+ * What decides whether anything is recorded. A page of its own, which is zero in every child
+ * (MADV_WIPEONFORK), so that a child writes nothing into its parent's rings, however it was made. It is a
+ * variable and not behind a pointer: one load less before the tick read is 0.5 ns of an emit.
  */
+#define VT_GATE_PAGE        4096
 struct vt_gate {
 	uint64_t mask;              /* categories whose events are on */
 	uint64_t counting;          /* not 0: counters are on */
-};
+	uint64_t ours;              /* not 0: the rings are this process's, not its parent's */
+	uint64_t zero[VT_GATE_PAGE / 8 - 3];
+} __attribute__((aligned(VT_GATE_PAGE)));
+VT_STATIC_ASSERT(sizeof(struct vt_gate) == VT_GATE_PAGE, "a page of its own");
 
 VT_BEGIN_DECLS
 
-/* Never NULL: a gate of zeros when there is no recording. */
-extern VT_API const struct vt_gate *vt__gate;
+/* Zeros when there is no recording. Hosts only read it. */
+extern VT_API struct vt_gate vt__gate;
 
 /* This thread's ring, NULL until its first emit; the slot begins with it. */
 extern VT_API VT_THREAD_LOCAL struct vt_ring *vt__ring __attribute__((tls_model("initial-exec")));
@@ -247,8 +252,9 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 	vt_signal_fence();  /* a handler sees nest before any change of the ring */
 
 	uint64_t position = vt_load_relaxed(&ring->commit);
-	if (vt_unlikely(position + size > vt_load_relaxed(&ring->limit)) ||
-	    vt_unlikely((now - vt_load_relaxed(&ring->floor)) >> VT_TICK_BITS)) {
+	/* Both in one branch: each difference is small unless the segment is full, or its ticks too far. */
+	uint64_t room = vt_load_relaxed(&ring->limit) - size - position;
+	if (vt_unlikely((room | (now - vt_load_relaxed(&ring->floor))) >> VT_TICK_BITS)) {
 		if (!vt__ring_enter(ring, now, id, size))
 			return;
 		position = vt_load_relaxed(&ring->commit);
@@ -268,7 +274,7 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 /* May this thread count in its own cells? If not, the count is done (slowly) or not wanted. */
 VT_INLINE bool vt__has_cells(enum vt_metric_id metric, uint64_t n, bool is_max)
 {
-	if (vt_unlikely(!vt_load_relaxed(&vt__gate->counting)))
+	if (vt_unlikely(!vt_load_relaxed(&vt__gate.counting)))
 		return false;
 	if (vt_likely(vt__ring != NULL))
 		return true;

@@ -62,7 +62,13 @@ enum vt_metric_kind {       /* wire values, append-only */
 	VT_METRIC_COUNTER = 1,
 	VT_METRIC_GAUGE = 2,
 	VT_METRIC_MAX = 3,
-	VT_METRIC_BUCKET = 4,   /* of a histogram: counts those at most its label le, each once */
+	/*
+	 * One bucket of a histogram: counts what is at most its label le and more than that of the bucket
+	 * before it, so each once. The rows of a family have labels that end in le="...", rising, the
+	 * last le="+Inf"; what stands before le is the series. A COUNTER row of the same family, with the
+	 * labels of the series, is the sum. When one row is present, the others are 0, not absent.
+	 */
+	VT_METRIC_BUCKET = 4,
 };
 
 enum vt_category_id {
@@ -89,7 +95,7 @@ enum vt_source_id {
 enum vt_metric_id {
 #define VT_METRIC(name, id, source, kind, unit, family, labels, help) VT_M_##name = id,
 #include <valktrace/schema.def>
-	VT_METRIC_COUNT
+	VT_METRIC_COUNT = 320   /* ids below are of schema.def, those above of a run: what it was asked for by name */
 };
 
 /*
@@ -115,7 +121,10 @@ enum vt_metric_id {
 	VT_STATIC_ASSERT((id) >> 8 == VT_CAT_##category && ((id) & 0xff) != 0, "event id"); \
 	VT_STATIC_ASSERT(sizeof(struct vt_ev_##category##_##name) <= 8 * (VT_MAX_FIELDS + 1), "fields");
 #include <valktrace/schema.def>
-VT_STATIC_ASSERT(VT_METRIC_COUNT <= VT_MAX_METRICS, "metric ids");
+VT_STATIC_ASSERT(VT_METRIC_COUNT < VT_MAX_METRICS, "metric ids");
+#define VT_METRIC(name, id, source, kind, unit, family, labels, help) \
+	VT_STATIC_ASSERT((id) < VT_METRIC_COUNT, "metric id");
+#include <valktrace/schema.def>
 
 /* ---- descriptors --------------------------------------------------------------------------- */
 

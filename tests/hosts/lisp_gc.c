@@ -106,6 +106,12 @@ void collect(struct vm *vm)
 		vm->threshold = vm->limit;
 }
 
+static const enum vt_gc_alloc_type kinds[] = {
+	[NIL] = VT_GC_ALLOC_OTHER, [INTEGER] = VT_GC_ALLOC_NUMBER, [FLOAT] = VT_GC_ALLOC_NUMBER,
+	[SYMBOL] = VT_GC_ALLOC_STRING, [STRING] = VT_GC_ALLOC_STRING, [PAIR] = VT_GC_ALLOC_PAIR,
+	[CLOSURE] = VT_GC_ALLOC_CLOSURE, [BUILTIN] = VT_GC_ALLOC_CODE, [ENVIRONMENT] = VT_GC_ALLOC_SCOPE,
+};
+
 value new_object(struct vm *vm, enum type type, size_t extra)
 {
 	size_t size = sizeof(struct object) + extra;
@@ -124,6 +130,7 @@ value new_object(struct vm *vm, enum type type, size_t extra)
 	v->next = vm->objects;
 	vm->objects = v;
 	vm->used += size;
+	vt_gc_alloc(kinds[type], size);
 	return v;
 }
 

@@ -20,6 +20,7 @@ struct task {
 	uv_timer_t timer;
 	uv_pipe_t reader, writer;
 	uv_work_t work;
+	struct vt_loop_work job;
 	int64_t below, primes;          /* the work: primes below a number */
 	size_t length;
 	char buffer[4096];              /* read from the pipe */
@@ -234,6 +235,7 @@ static void find_primes(uv_work_t *work)
 	struct task *t = work->data;
 	char detail[64];
 
+	vt_loop_work_begin(&t->job);
 	vt_thread_name("lisp worker");
 	for (int64_t n = 2; n < t->below; n++) {
 		int64_t d = 2;
@@ -244,6 +246,7 @@ static void find_primes(uv_work_t *work)
 	snprintf(detail, sizeof(detail), "%lld primes below %lld", (long long)t->primes,
 	         (long long)t->below);
 	vt_note(vt_string("primes"), detail);
+	vt_loop_work_end(&t->job);
 }
 
 static value call_with_primes(struct vm *vm, void *task)
@@ -256,6 +259,8 @@ static void on_primes(uv_work_t *work, int status)
 {
 	struct task *t = work->data;
 
+	if (status == UV_ECANCELED)
+		vt_loop_work_cancelled(&t->job);
 	if (status == 0 && !t->vm->exiting)
 		run_turn(t->vm, call_with_primes, t);
 	task_free(t);
@@ -268,6 +273,7 @@ static value b_work(struct vm *vm, value args)
 	struct task *t = new_task(vm, second(args));
 
 	t->below = below;
+	vt_loop_work_queued(&t->job);
 	uv_queue_work(&vm->loop, &t->work, find_primes, on_primes);
 	return new_integer(vm, t->id);
 }

@@ -8,19 +8,6 @@
 
 typedef size_t render_fn(const struct vt_metrics *m, char *to, size_t size);
 
-/* One object of both halves; this program has no asynchronous I/O system, so that half is null. */
-static size_t render_combined(const struct vt_metrics *m, char *to, size_t size)
-{
-	size_t length = (size_t)snprintf(to, size, "{\"aio_metrics\": null, \"vm_metrics\": ");
-	bool fits = length < size;
-
-	length += vt_metrics_json(m, fits ? to + length : NULL, fits ? size - length : 0);
-	fits = length + 1 < size;
-	if (fits)
-		memcpy(to + length, "}", 2);
-	return length + 1;
-}
-
 /* Reads all metrics and renders them; `sequence` is then the number of the record. */
 static value metrics_text(struct vm *vm, render_fn *render)
 {
@@ -59,7 +46,7 @@ static value b_kernel_summary(struct vm *vm, value args)
 static value b_combined_json(struct vm *vm, value args)
 {
 	(void)args;
-	return metrics_text(vm, render_combined);
+	return metrics_text(vm, vt_metrics_combined);
 }
 
 /* The #N of `valktrace decode --at #N` for the metrics last read. */
@@ -100,6 +87,34 @@ static value b_disable(struct vm *vm, value args)
 	return vm->nil;
 }
 
+static value b_reset(struct vm *vm, value args)
+{
+	(void)args;
+	vt_reset();
+	return vm->nil;
+}
+
+/* (cycles time paused reclaimed) of the last n collections; no event or counter record is needed. */
+static value b_gc_recent(struct vm *vm, value args)
+{
+	struct vt_gc_cycle c[VT_GC_HISTORY];
+	uint64_t n = (uint64_t)to_integer(vm, first(args)), time = 0, paused = 0, reclaimed = 0;
+
+	n = vt_gc_recent(c, n < VT_GC_HISTORY ? (unsigned)n : VT_GC_HISTORY);
+	for (unsigned i = 0; i < n; i++) {
+		time += c[i].time;
+		paused += c[i].paused;
+		reclaimed += c[i].reclaimed;
+	}
+	const uint64_t sums[] = { reclaimed, paused, time, n };
+	size_t base = vm->top;
+	value list = keep(vm, vm->nil);
+	for (unsigned i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+		list = keep(vm, cons(vm, new_integer(vm, (int64_t)sums[i]), list));
+	vm->top = base;
+	return list;
+}
+
 static const struct builtin builtins[] = {
 	{ "vm/metrics-json", b_metrics_json, 0, 0 },
 	{ "vm/metrics-prometheus", b_metrics_prometheus, 0, 0 },
@@ -107,6 +122,7 @@ static const struct builtin builtins[] = {
 	{ "vm/kernel-summary", b_kernel_summary, 0, 0 },
 	{ "vm/combined-json", b_combined_json, 0, 0 },
 	{ "vm/flush", b_flush, 0, 0 },
+	{ "vm/reset", b_reset, 0, 0 }, { "vm/gc-recent", b_gc_recent, 1, 1 },
 	{ "vm/trace-enable", b_enable, 1, 1 }, { "vm/trace-disable", b_disable, 1, 1 },
 	{ NULL, NULL, 0, 0 },
 };

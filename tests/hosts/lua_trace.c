@@ -59,7 +59,7 @@ void *trace_allocate(void *unused, void *block, size_t old, size_t size)
 /* Lua's own pace: a cycle begins when memory has doubled and keeps up with what is allocated. */
 static void end_cycle(enum vt_gc_type type)
 {
-	vt_gc_end(.reclaimed = vm.freed, .heap_used = vm.used, .slices = vm.slices, .final_type = type);
+	vt_gc_end(.reclaimed = vm.freed, .heap_used = vm.used, .final_type = type);
 	vm.freed = vm.slices = 0;
 	vm.due = 2 * vm.used;
 }
@@ -76,6 +76,7 @@ static bool slice(lua_State *L, int kib, bool whole)
 	vm.collecting = true;
 	bool over = lua_gc(L, whole ? LUA_GCCOLLECT : LUA_GCSTEP, kib) != 0 || whole;
 	vm.collecting = false;
+	vt_gc_phase(VT_GC_MARK_SWEEP);  /* Lua does not tell which of them it did */
 	vt_gc_slice_end_with(0, 0);
 	vm.freed += before > vm.used ? before - vm.used : 0;
 	vm.due = vm.used + SLICE_KIB * 1024;

@@ -59,6 +59,18 @@ VALKTRACE=mode=ring "$flight" emit=1 fork=3 kill 2>/dev/null
 is 'a followed child has a ring file' "$(rings)" 2
 rm -f "$RUN"/valktrace/* ./*
 
+VALKTRACE=output=forked.vtrace "$flight" emit=2 fork=3
+is 'what it left in its ring is read with the log of its parent' "$(details forked.vtrace)" '1 2 3 4 5'
+rm -f "$RUN"/valktrace/* ./*
+
+mkdir elsewhere
+VALKTRACE=output=away.vtrace,ringdir=elsewhere,flush=1m "$flight" emit=3 kill 2>/dev/null
+is 'a ring directory that nobody names' "$(details away.vtrace)" ''
+is '... and that --ringdir names' "$(details --ringdir elsewhere away.vtrace)" '1 2 3'
+valktrace recover --ringdir elsewhere away.vtrace 2>said
+has 'recover takes it too' "$(cat said)" '3 events recovered, the log is closed'
+rm -rf elsewhere ./*
+
 # ---- how options are said -----------------------------------------------------------------------------------
 
 VALKTRACE=0 "$flight" emit=5 flush >said 2>&1

@@ -82,6 +82,18 @@ ok 'pause total > 0, max > 0, max <= total' \
 ok 'something was reclaimed' at_least 1 "$(value reclaimed_bytes_total gc.5)"
 is 'the heap total is the limit' "$(value heap_total_bytes gc.5)" 16777216
 
+# (cycles time paused reclaimed) of the last collections, in the program itself
+recent=$(eval_text '(gc) (gc) (gc) (print (vm/gc-recent 2)) (print (vm/gc-recent 99))')
+is 'the last two collections, and all of them' "$(sed -E 's/^\(([0-9]+) .*/\1/' <<<"$recent" | tr '\n' ' ')" '2 3 '
+has 'a pause is within the time of its collection' "$(sed -n 2p <<<"$recent" | tr -d '()' |
+	awk '{ print ($3 > 0 && $3 <= $2) ? "yes" : "no" }')" yes
+is 'reset forgets collections and calls' "$(eval_text '(gc) (vm/reset) (print (vm/gc-recent 9)) (gc)'
+	sample valk_gc_cycles_total eval.vtrace)" $'(0 0 0 0)\n1'
+eval_text '(gc) (write-file "heap.prom" (vm/metrics-prometheus))'
+is 'allocated by type - reclaimed = used' "$(awk '/^valk_gc_allocated_bytes_total/ { n += $2 }
+	/^valk_gc_reclaimed_bytes_total / { n -= $2 } END { printf "%d", n }' heap.prom)" \
+	"$(awk '/^valk_gc_heap_used_bytes / { print $2 }' heap.prom)"
+
 # ---- the interpreter: item 22 ----------------------------------------------------------------------
 
 eval_text '(+ 1 2)'

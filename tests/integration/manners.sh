@@ -356,7 +356,7 @@ exits 3 -- ./hello-dynamic
 explained 'no known runtime' 'no known collector in the process \(known: boehm-gc' attached
 is 'no known runtime: the probes are those of schema' \
 	"$(sed -n 's/.*(known: \(.*\)).*/\1/p' err | tr -d ' ' | tr , '\n')" \
-	"$(valktrace schema --probes | awk '!/^---/ && /^[a-z]/ { print $1 }')"
+	"$(valktrace schema --probes | awk '$2 == "gc" { print $1 }')"
 mkdir bare
 cp "$BIN/valktrace" bare
 bare/valktrace record -o x.vtrace -- ./hello-dynamic >out 2>err

@@ -78,6 +78,7 @@ for command in $commands; do
 	case $command in
 	completion) args=bash;;
 	decode|summary|info|schema) args=run.vtrace;;
+	check) args="-r lost>1000000000 run.vtrace";;
 	recover) args=-h;;
 	record) args=-h;;
 	esac

@@ -43,7 +43,7 @@ for command in 'decode killed.vtrace' 'summary killed.vtrace'; do
 	ok "$command: --color=always is stronger than NO_COLOR" cmp -s forced forced.2
 	is "$command: each line ends plain" "$(grep -c "$esc\\[[1-9][0-9]*m[^$esc]*\$" forced)" 0
 done
-for format in json csv kernel metrics-json prometheus; do
+for format in json csv kernel kernel-events metrics-json prometheus; do
 	ok "--format $format never has colours" \
 		bash -c "! valktrace decode --format $format --color=always killed.vtrace | grep -q '$esc'"
 done

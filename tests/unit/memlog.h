@@ -37,6 +37,7 @@ struct memlog {
 	uint64_t no_ring[VT_MAX_CATEGORIES];
 	uint64_t events, corrections;
 	unsigned wrong;                 /* things that no drain may give; each is told on stderr */
+	bool made_up;                   /* flipped bytes may turn an event into one of another category */
 	struct vt_splitter *splitter;
 	struct vt_chunker chunker;
 	struct vt_followed process;     /* memlog_follow */

@@ -301,6 +301,7 @@ static void fuzzed(void **state)
 		begin(&t, 0);
 		fake_random(&t.ring, 1500);
 		t.log.each = NULL;
+		t.log.made_up = true;
 		for (unsigned i = 0; i < 1u << round % 12; i++) {
 			uint64_t at = random_next(&random) % (SEGMENT * SEGMENTS);
 			t.ring.segments[at] = (char)random_next(&random);

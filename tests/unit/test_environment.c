@@ -302,6 +302,19 @@ static void every_row(void **state)
 			assert_string_equal((char *)&s + row->offset, "word");
 			continue;
 		}
+		if (row->kind == VT_OPTION_RULES) {
+			/* Each behind those before it, until there is no room; a bad one changes nothing. */
+			assert_int_equal(vt_settings_set(&s, row->name, "lost>0", problem, sizeof(problem)), 0);
+			assert_int_equal(vt_settings_set(&s, row->name, "word", problem, sizeof(problem)), -VT_E_OPTION);
+			assert_int_equal(vt_settings_set(&s, row->name, "gc.time > 10%", problem, sizeof(problem)), 0);
+			assert_string_equal((char *)&s + row->offset, "lost > 0;gc.time > 10 %;");
+			unsigned more = 0;
+			while (vt_settings_set(&s, row->name, "lost > 1", problem, sizeof(problem)) == 0)
+				assert_true(++more < VT_OPTION_WORD);
+			assert_true(strlen((char *)&s + row->offset) < VT_OPTION_WORD && more > 40);
+			assert_non_null(strstr(problem, "more rules"));
+			continue;
+		}
 		const char *unit = row->kind == VT_OPTION_TIME ? "us" : "";
 		uint64_t factor = row->kind == VT_OPTION_TIME ? 1000 : 1;
 		assert_true(number_in(&s, row) == row->standard);

@@ -141,6 +141,54 @@ static void test_json_absent(void **state)
 	assert_non_null(strstr(render(vt_metrics_json, &m), "\"idle_time_pct\": null"));
 }
 
+/* The server's half is null without a server, else it has all its keys; the other half is as alone. */
+static void test_combined(void **state)
+{
+	struct vt_metrics m = empty();
+
+	(void)state;
+	set(&m, VT_M_loop_handles, 4);
+	assert_int_equal(strncmp(render(vt_metrics_combined, &m),
+		"{\n  \"aio_metrics\": null,\n  \"vm_metrics\": {\n    \"gc\": {\n      \"cycles_total\": null,\n", 77), 0);
+	assert_non_null(strstr(text, "\n      \"idle_time_pct\": null\n    }\n  }\n}"));
+
+	set(&m, VT_M_http_requests_2xx, 5);
+	set(&m, VT_M_http_requests_5xx, 2);
+	set(&m, VT_M_http_errors, 3);
+	set(&m, VT_M_http_duration_sum, 1500499);
+	set(&m, VT_M_http_pending_responses, 7);
+	render(vt_metrics_combined, &m);
+	static const char aio[] =
+		"{\n"
+		"  \"aio_metrics\": {\n"
+		"    \"requests_total\": 7,\n"
+		"    \"requests_active\": null,\n"
+		"    \"requests_errors\": 3,\n"
+		"    \"request_duration_us_sum\": 1500,\n"
+		"    \"connections_total\": null,\n"
+		"    \"connections_active\": null,\n"
+		"    \"connections_failed\": null,\n"
+		"    \"streams_total\": null,\n"
+		"    \"streams_active\": null,\n"
+		"    \"bytes_sent_total\": null,\n"
+		"    \"bytes_recv_total\": null,\n"
+		"    \"servers_count\": null,\n"
+		"    \"clients_count\": null,\n"
+		"    \"handles_count\": 4,\n"
+		"    \"arenas_used\": null,\n"
+		"    \"arenas_total\": null,\n"
+		"    \"tcp_buffers_used\": null,\n"
+		"    \"tcp_buffers_total\": null,\n"
+		"    \"queue_depth\": 7,\n"
+		"    \"queue_capacity\": null,\n"
+		"    \"pending_requests\": null,\n"
+		"    \"pending_responses\": 7\n"
+		"  },\n"
+		"  \"vm_metrics\": {\n"
+		"    \"gc\": {\n";
+	assert_memory_equal(text, aio, sizeof(aio) - 1);
+}
+
 /* ---- Prometheus ---------------------------------------------------------------------------- */
 
 static void test_prometheus_empty(void **state)
@@ -321,7 +369,7 @@ static void test_hostile_schema(void **state)
 	}
 	s.metrics[150] = (struct vt_metric_desc){ "m", NULL, NULL, NULL, 0, 0, 0, 0, NULL };
 	set(&m, 150, 1);
-	set(&m, 151, 1);
+	set(&m, VT_MAX_METRICS - 1, 1);
 	s.metrics[0].family = "renamed";
 	set(&m, VT_M_gc_cycles, 2);
 	m.schema = &s;
@@ -389,7 +437,9 @@ static void test_kernel(void **state)
 
 /* ---- all three ------------------------------------------------------------------------------ */
 
-static renderer *const renderers[] = { vt_metrics_json, vt_metrics_prometheus, vt_metrics_kernel };
+static renderer *const renderers[] = {
+	vt_metrics_json, vt_metrics_prometheus, vt_metrics_kernel, vt_metrics_combined,
+};
 
 static void test_huge(void **state)
 {
@@ -419,7 +469,7 @@ static void test_cut(void **state)
 	struct vt_metrics m = sample();
 
 	(void)state;
-	for (unsigned r = 0; r < 3; r++) {
+	for (unsigned r = 0; r < sizeof(renderers) / sizeof(*renderers); r++) {
 		char *whole = strdup(render(renderers[r], &m));
 		size_t length = strlen(whole);
 		assert_int_equal(renderers[r](&m, NULL, 0), length);
@@ -542,6 +592,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_json_absent),
+		cmocka_unit_test(test_combined),
 		cmocka_unit_test(test_prometheus_empty),
 		cmocka_unit_test(test_prometheus),
 		cmocka_unit_test(test_loss_unasked),

@@ -1,0 +1,2 @@
+valktrace check --min-coverage 101
+valktrace check --min-coverage much

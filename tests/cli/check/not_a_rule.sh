@@ -1,0 +1,5 @@
+valktrace check -r "gc.time 10%"
+valktrace check -r "gc.time > ten%"
+valktrace check -r ""
+valktrace check -r "gc_heap_young/s > 1"
+valktrace check -r "meta.enabled.max > 1s"

@@ -1,0 +1,1 @@
+valktrace check "gc.time > 10%"

@@ -1,0 +1,1 @@
+valktrace check --subjects

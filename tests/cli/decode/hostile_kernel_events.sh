@@ -1,0 +1,2 @@
+cp "$FIXTURES/hostile.vtrace" run.vtrace
+valktrace decode --format kernel-events run.vtrace
