@@ -31,14 +31,14 @@ UV_LIBS    := -luv -lpthread
 # ---- what is built from what: the layers of README's picture ------------------------------------
 
 WIRE_SRCS := \
-	core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c core/columns.c \
-	core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c core/metrics_family.c \
-	core/metrics_json.c core/metrics_kernel.c core/metrics_labels.c core/metrics_prometheus.c \
-	core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c core/rule_judge.c \
-	core/sample.c core/schema.c core/schema_wire.c core/split.c core/wire.c core/wire_records.c core/wire_tallies.c \
-	core/clock.c core/ring_file.c # EOL
-WRITER_SRCS := core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c core/types.c \
-	core/warn.c # EOL
+	core/call_table.c core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c \
+	core/columns.c core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c \
+	core/metrics_family.c core/metrics_json.c core/metrics_kernel.c core/metrics_labels.c \
+	core/metrics_prometheus.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c \
+	core/rule_judge.c core/sample.c core/schema.c core/schema_wire.c core/split.c core/wire.c \
+	core/wire_records.c core/wire_tallies.c core/clock.c core/ring_file.c # EOL
+WRITER_SRCS := core/calls.c core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c \
+	core/types.c core/warn.c # EOL
 ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 # What the recorder samples, wherever it runs.
@@ -47,9 +47,12 @@ SAMPLER_SRCS := collectors/cgroup.c collectors/perf_child.c collectors/perf_even
 	collectors/procfile.c collectors/vm.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/http.c \
 	collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
+# A library of its own: the allocator's calls.
+HEAP_SRCS := collectors/probes/heap.c # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/probes/agent.c \
-	collectors/probes/boehm.c collectors/probes/epoll.c core/clock.c core/crc32c.c \
+	collectors/probes/boehm.c collectors/probes/epoll.c collectors/probes/libc.c core/call_table.c \
+	core/calls.c core/clock.c core/crc32c.c \
 	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 DECODER_SRCS := $(sort $(wildcard decoder/*.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
@@ -67,8 +70,10 @@ READER_SO := $(B)/libvalktrace-reader.so.$(VERSION)
 AGENT     := $(B)/libvalktrace-agent.so
 TOOL      := $(B)/valktrace
 
+HEAP      := $(B)/libvalktrace-heap.so
+
 .PHONY: all
-all: $(TOOL) $(AGENT) $(LIB_A) $(LIB_SO) $(READER_A) $(READER_SO)
+all: $(TOOL) $(AGENT) $(HEAP) $(LIB_A) $(LIB_SO) $(READER_A) $(READER_SO)
 
 # The recorder's inner loops earn what vectorising costs.
 $(B)/core/split.o $(B)/core/pack.o $(B)/core/columns.o: OPT := $(if $(SAN),-O1,-O3)
@@ -105,6 +110,12 @@ $(AGENT): $(AGENT_OBJS) collectors/probes/agent.map
 	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,libvalktrace-agent.so -Wl,-z,nodelete \
 		-Wl,--version-script,collectors/probes/agent.map $(if $(SAN),,-Wl,-z$(comma)defs) \
 		-o $@ $(AGENT_OBJS) -lpthread -ldl
+
+$(HEAP): $(call obj,$(HEAP_SRCS)) collectors/probes/heap.map
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(ALL_LDFLAGS) -Wl,-soname,libvalktrace-heap.so -Wl,-z,nodelete \
+		-Wl,--version-script,collectors/probes/heap.map $(if $(SAN),,-Wl,-z$(comma)defs) \
+		-o $@ $< -ldl
 
 $(TOOL): $(TOOL_OBJS)
 	$(call say,LD,$@)

@@ -55,7 +55,7 @@ install: all share $(INSTALLED_TOOL) $(PC_FILES)
 	$(call say,INSTALL,$(D)$(PREFIX))
 	$(Q)umask 022 && mkdir -p $(addprefix $(D),$(INSTALL_DIRS))
 	$(Q)install -m 755 $(INSTALLED_TOOL) $(D)$(PREFIX)/bin/
-	$(Q)install -m 644 $(AGENT) $(D)$(LIBDIR)/valktrace/
+	$(Q)install -m 644 $(AGENT) $(HEAP) $(D)$(LIBDIR)/valktrace/
 	$(Q)install -m 644 $(LIB_SO) $(READER_SO) $(LIB_A) $(READER_A) $(D)$(LIBDIR)/
 	$(Q)for name in $(SO_NAMES); do \
 		ln -sf $$name.so.$(VERSION) $(D)$(LIBDIR)/$$name.so.$(SOVERSION) && \

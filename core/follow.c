@@ -366,12 +366,33 @@ bool vt_follow_pressed(const struct vt_followed *p)
 
 /* ---- counters -------------------------------------------------------------------------------------- */
 
+/* Statistics of calls, if there are any new ones. */
+static void put_calls(struct vt_followed *p, const struct vt_counter_sample *s, struct vt_out *payload)
+{
+	struct vt_call_sample calls;
+	uint64_t sum = 0;
+
+	vt_sample_calls(&p->view, &calls);
+	sum += calls.missed;
+	for (unsigned i = 0; i < calls.count; i++)
+		sum += calls.totals[i].count;
+	if (sum == p->calls && !(s->flags & VT_COUNTERS_FINAL && sum > 0))
+		return;
+	p->calls = sum;
+	vt_rec_calls_encode(payload, &(struct vt_rec_calls){
+		.process = p->index, .count = (uint16_t)calls.count, .sequence = s->sequence,
+		.missed = calls.missed, .totals = calls.totals,
+	});
+}
+
 static int write_sample(struct vt_followed *p, const struct vt_counter_sample *s,
                         const struct vt_follow_out *out)
 {
 	struct vt_out payload = { 0 };
 
 	vt_rec_counters_encode(&payload, s);
+	if (!(s->flags & VT_COUNTERS_LIVE))
+		put_calls(p, s, &payload);
 	int err = vt_follow_flush(p, out, VT_CHUNK_COUNTERS, &payload, 0);
 	vt_out_free(&payload);
 	return err;

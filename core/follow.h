@@ -48,6 +48,7 @@ struct vt_followed {
 	struct vt_followed_slot *slots; /* view.file->slot_count of them, touched as used */
 	uint64_t types, strings, facts, snapshots;      /* written so far */
 	bool announced;                 /* its PROCESS record is written */
+	uint64_t calls;                 /* counted, as last written */
 	uint64_t events, lost;          /* in the log; lost by overwriting */
 	struct vt_fullest fullest;
 	struct { enum { NOT_SAID, SAID_ABSENT, SAID_AVAILABLE } state; char *reason; } sources[VT_MAX_SOURCES];

@@ -54,3 +54,15 @@ bool vt_metric_present(const struct vt_metrics *m, unsigned metric, bool histogr
 	}
 	return m->present[metric];
 }
+
+bool vt_source_there(const struct vt_metrics *m, unsigned source)
+{
+	if (m->sources[source].known)
+		return m->sources[source].available;
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
+		const struct vt_metric_desc *desc = &m->schema->metrics[i];
+		if (m->present[i] && desc->name && desc->source == source)
+			return true;
+	}
+	return false;
+}

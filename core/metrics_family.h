@@ -1,5 +1,5 @@
 /*
- * metrics_family.h - what a schema, which may be a stranger's, says of the families of its metrics.
+ * metrics_family.h - what a schema, which may be a stranger's, says of the families and sources of its metrics.
  */
 #ifndef CORE_METRICS_FAMILY_H
 #define CORE_METRICS_FAMILY_H
@@ -22,5 +22,8 @@ bool vt_family_in_histogram(const struct vt_schema *schema, const char *family);
 
 /* Has it a value? A row of a histogram is 0, not absent, as soon as another one of it is there. */
 bool vt_metric_present(const struct vt_metrics *m, unsigned metric, bool histogram);
+
+/* Is the source there? One that nobody reported on is known by its metrics alone. */
+bool vt_source_there(const struct vt_metrics *m, unsigned source);
 
 #endif

@@ -7,6 +7,7 @@
  *
  * A dump of several runs has each family once: the runs' sorted rows are merged by family.
  */
+#include <valktrace/format.h>
 #include <valktrace/metrics.h>
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ struct run {
 	const struct vt_metrics *m;
 	const char *labels;             /* of all its samples, or "" */
 	unsigned count, next;           /* rows; the first that is not printed */
-	struct row rows[VT_MAX_METRICS + VT_MAX_SOURCES + 4];
+	struct row rows[VT_MAX_METRICS + VT_MAX_SOURCES + 8];
 	char families[VT_MAX_SOURCES][VT_MAX_NAME + 20];        /* of `availability` */
 };
 
@@ -67,19 +68,6 @@ static void end_labels(struct vt_text *t, const struct run *r, const char *befor
 
 /* ---- families that are not one metric ------------------------------------------------------- */
 
-/* A source that nobody reported on is known by its metrics alone. */
-static bool is_available(const struct vt_metrics *m, unsigned source)
-{
-	if (m->sources[source].known)
-		return m->sources[source].available;
-	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
-		const struct vt_metric_desc *desc = &m->schema->metrics[i];
-		if (m->present[i] && desc->name && desc->source == source)
-			return true;
-	}
-	return false;
-}
-
 static bool put_source(struct vt_text *t, const struct run *r, unsigned source)
 {
 	const struct vt_metrics *m = r->m;
@@ -87,13 +75,13 @@ static bool put_source(struct vt_text *t, const struct run *r, unsigned source)
 
 	if (!m->schema->sources[source].name)
 		return false;
-	if (!is_available(m, source))
+	if (!vt_source_there(m, source))
 		reason = m->sources[source].known ? m->sources[source].reason : "not reported";
 	vt_text_string(t, "valk_source_available");
 	put_label(t, r, &before, "source", m->schema->sources[source].name);
 	put_label(t, r, &before, "reason", reason);
 	end_labels(t, r, before);
-	vt_text_string(t, is_available(m, source) ? "1\n" : "0\n");
+	vt_text_string(t, vt_source_there(m, source) ? "1\n" : "0\n");
 	return true;
 }
 
@@ -151,12 +139,52 @@ static bool put_lost(struct vt_text *t, const struct run *r, unsigned category)
 	return true;
 }
 
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+/* One of the three families of vt_call_stat. */
+static bool put_call(struct vt_text *t, const struct run *r, unsigned index, const char *family, uint64_t value,
+                     bool is_time)
+{
+	const struct vt_call_stat *c = &r->m->calls[index];
+	const char *before = "{";
+
+	vt_text_string(t, family);
+	put_label(t, r, &before, "call", c->call);
+	put_label(t, r, &before, "category", c->category);
+	end_labels(t, r, before);
+	if (is_time)
+		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
+	else
+		vt_text_number(t, value);
+	vt_text_string(t, "\n");
+	return true;
+}
+
+static bool put_call_count(struct vt_text *t, const struct run *r, unsigned i)
+{
+	return i < r->m->call_count && put_call(t, r, i, "valk_calls_total", r->m->calls[i].count, false);
+}
+
+static bool put_call_errors(struct vt_text *t, const struct run *r, unsigned i)
+{
+	return i < r->m->call_count && put_call(t, r, i, "valk_call_errors_total", r->m->calls[i].errors, false);
+}
+
+static bool put_call_time(struct vt_text *t, const struct run *r, unsigned i)
+{
+	return i < r->m->call_count && put_call(t, r, i, "valk_call_seconds_total", r->m->calls[i].time, true);
+}
+
 static const struct special {
 	const char *family, *type, *help;
 	unsigned count;                 /* calls of `put`, with 0, 1, 2 ... */
 	/* Appends one sample; false: there is none of this index. */
 	bool (*put)(struct vt_text *t, const struct run *r, unsigned index);
 } specials[] = {
+	{ "valk_call_errors_total", "counter", "Calls that failed", VT_MAX_CALL_TOTALS, put_call_errors },
+	{ "valk_call_seconds_total", "counter", "Time in calls, failed ones included", VT_MAX_CALL_TOTALS,
+	  put_call_time },
+	{ "valk_calls_total", "counter", "Calls, failed ones included", VT_MAX_CALL_TOTALS, put_call_count },
 	{ "valk_source_available", "gauge", "Whether a source of metrics was there, and why not",
 	  VT_MAX_SOURCES, put_source },
 	{ "valk_trace_complete", "gauge", "1 if no event was lost", 1, put_complete },

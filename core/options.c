@@ -216,6 +216,11 @@ int vt_settings_resolve(const struct vt_settings *s, struct vt_resolved *r, char
 		snprintf(problem, size, "mode: '%s' is none of overwrite, discard, ring", s->mode);
 		return -VT_E_OPTION;
 	}
+	r->no_calls = strcmp(s->calls, "off") == 0;
+	if (*s->calls && !r->no_calls && strcmp(s->calls, "on") != 0) {
+		snprintf(problem, size, "calls: '%s' is neither on nor off", s->calls);
+		return -VT_E_OPTION;
+	}
 	r->codec = vt_codec_by_name(*s->codec ? s->codec : "zstd");
 	if (!r->codec) {
 		snprintf(problem, size, "codec: '%s' is none of zstd, lz4, none", s->codec);

@@ -17,6 +17,7 @@ struct vt_settings {
 	char warn[VT_OPTION_WORD];      /* rules, each followed by ';' */
 	char mode[VT_OPTION_WORD], codec[VT_OPTION_WORD], dump_signal[VT_OPTION_WORD];
 	char collect[VT_OPTION_WORD], perf_events[VT_OPTION_WORD], perf_cores[VT_OPTION_WORD];
+	char calls[VT_OPTION_WORD];
 	bool off;                       /* VALKTRACE=0 */
 	uint64_t level, ring_size, flush_ns, counters_ns, max_bytes, rotate_bytes, rotate_ns;
 	uint64_t perf_interval_ns, perf_strict;
@@ -45,6 +46,7 @@ int vt_settings_parse(struct vt_settings *s, const char *text, char *problem, si
 struct vt_resolved {
 	struct vt_geometry geometry;
 	const struct vt_codec *codec;
+	bool no_calls;                  /* calls=off */
 	bool ring_only;                 /* mode=ring: no log is written */
 	int dump_signal;                /* 0: none */
 };

@@ -19,6 +19,8 @@ struct vt_process {
 	struct vt_ring_place place;
 	struct vt_geometry geometry;
 	uint32_t *bell;                 /* futex that wakes the recorder: in the file, or the run's own */
+	const uint32_t *closed;         /* not 0 once the run of `record` is over; or NULL */
+	uint32_t pid;                   /* of the process that may claim slots: no child of vfork may */
 	bool follow_fork;               /* forked children make a ring file of their own */
 	bool detached_child;            /* forked, and no ring file yet */
 	pthread_mutex_t *lock;          /* tables of strings and types, snapshots; never taken by an emit */
@@ -56,6 +58,13 @@ extern struct vt_process vt_process;
  */
 int vt_process_attach(const char *directory, uint64_t run, const struct vt_geometry *g,
                       uint64_t mask, uint32_t *bell, bool follow_fork);
+
+/* The recorder looks for files once more after it has set `closed`: it has seen ours, or we see that. */
+static inline bool vt_run_is_over(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return vt_process.closed && vt_load_relaxed(vt_process.closed);
+}
 
 /* Is this process recorded now? Not in a child that has its parent's memory but no ring file. */
 static inline bool vt_process_recording(void)

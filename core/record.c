@@ -41,9 +41,11 @@ struct record_settings {
 };
 
 static const char *const mode_names[] = { "overwrite", "discard", NULL };
+static const char *const calls_names[] = { "on", "off", NULL };
 static const char *const codec_names[] = { "zstd", "lz4", "none", NULL };
 #define NAMES_OF(field) \
 	(OPTION_##field == OPTION_mode ? mode_names : \
+	 OPTION_##field == OPTION_calls ? calls_names : \
 	 OPTION_##field == OPTION_codec ? codec_names : NULL)
 
 static const struct vt_opt options[] = {
@@ -88,12 +90,10 @@ static struct {
 #endif
 
 /* The agent is beside this program, where the installed one is from here, or where it was installed. */
-static int find_agent(char path[PATH_MAX])
+static int find_library(const char *name, char path[PATH_MAX])
 {
 	static const char *const places[] = {
-		"libvalktrace-agent.so",
-		VT_LIBDIR_FROM_TOOL "/valktrace/libvalktrace-agent.so",
-		VT_LIBDIR "/valktrace/libvalktrace-agent.so",
+		"", VT_LIBDIR_FROM_TOOL "/valktrace/", VT_LIBDIR "/valktrace/",
 	};
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -104,7 +104,7 @@ static int find_agent(char path[PATH_MAX])
 	*(strrchr(self, '/') + 1) = 0;
 	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		char candidate[2 * PATH_MAX];
-		snprintf(candidate, sizeof(candidate), "%s%s", *places[i] == '/' ? "" : self, places[i]);
+		snprintf(candidate, sizeof(candidate), "%s%s%s", *places[i] == '/' ? "" : self, places[i], name);
 		if (realpath(candidate, path))
 			return 0;
 	}
@@ -113,13 +113,18 @@ static int find_agent(char path[PATH_MAX])
 
 static int set_environment(const struct vt_tree *t)
 {
-	char agent[PATH_MAX], value[3 * PATH_MAX];
-	int err = find_agent(agent);
+	char agent[PATH_MAX], heap[PATH_MAX] = "", value[4 * PATH_MAX];
+	int err = find_library("libvalktrace-agent.so", agent);
 
 	if (err)
 		return err;
+	/* Behind the agent, and before the allocator that the user may have asked for. */
+	bool wanted = !t->page->no_calls && t->page->mask >> VT_CAT_memory & 1;
+	if (wanted && find_library("libvalktrace-heap.so", heap))
+		vt_message("libvalktrace-heap.so is missing: malloc and free are not recorded");
 	const char *before = getenv("LD_PRELOAD");
-	int n = snprintf(value, sizeof(value), "%s%s%s", agent, before && *before ? ":" : "", before ? before : "");
+	int n = snprintf(value, sizeof(value), "%s%s%s%s%s", agent, *heap ? ":" : "", heap,
+	                 before && *before ? ":" : "", before ? before : "");
 	if (n < 0 || (size_t)n >= sizeof(value))
 		return -E2BIG;
 	setenv("LD_PRELOAD", value, 1);
@@ -373,6 +378,7 @@ static int begin_recording(const struct vt_settings *s, const struct wanted *wan
 	                      wanted->names);
 	if (err)
 		return err;
+	record.tree.page->no_calls = resolved.no_calls;
 	*what = s->output;
 	err = uv_loop_init(&record.loop);
 	if (!err)

@@ -96,6 +96,7 @@ static bool reclaim(struct vt_slot *slot, struct vt_ring *ring, uint64_t nest, u
 		uint64_t committed = s->emitted[category] + counts[category];
 		vt_store_relaxed(&ring->emitted[category], committed);
 	}
+	vt_thread_inside = 0;           /* it may have died while it made pages */
 	lose(slot, VT_LOST_ABORTED, category);
 	vt_signal_fence();
 	vt_store_relaxed(&ring->nest, 0);
@@ -146,7 +147,12 @@ static bool segment_exists(struct vt_ring *ring, uint64_t start)
 	if (start >= lap)
 		return true;
 	char *at = (char *)(uintptr_t)(ring->segments + start);
-	if (vt_ring_file_populate(&vt_process.place, vt_process.file, at, ring->segment_size) == 0)
+	/* Not counted as a call of the program's: the event of that would come back here. */
+	unsigned inside = vt_thread_inside;
+	vt_thread_inside = 1;
+	int err = vt_ring_file_populate(&vt_process.place, vt_process.file, at, ring->segment_size);
+	vt_thread_inside = inside;
+	if (!err)
 		return true;
 	/* Positions below `start` are in segments 0..n-1 whether the count is n or more. */
 	uint32_t have = (uint32_t)(start / ring->segment_size);

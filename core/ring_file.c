@@ -164,7 +164,7 @@ static void fill_layout(struct vt_ring_file *f, const struct vt_geometry *g)
 	f->signal_segment_size = SIGNAL_SEGMENT;
 	f->signal_segment_count = SIGNAL_SEGMENTS;
 	f->slot_size = (uint32_t)round_up(VT_SLOT_HEADER + (uint64_t)g->segment_size * g->segment_count +
-	                                  SIGNAL_SEGMENT * SIGNAL_SEGMENTS, PAGE);
+	                                  SIGNAL_SEGMENT * SIGNAL_SEGMENTS + sizeof(struct vt_calls), PAGE);
 	f->type_count = g->type_count ? g->type_count : 1024;
 	f->string_count = g->string_count ? g->string_count : 65536;
 	f->bytes_size = (uint64_t)f->string_count * 64;

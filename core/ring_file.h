@@ -63,6 +63,22 @@ static inline struct vt_thread_entry *vt_threads_of(struct vt_ring_file *f)
 	return (struct vt_thread_entry *)(void *)((char *)f + f->threads_offset);
 }
 
+/* Of a slot's call cells, from the slot. */
+static inline uint64_t vt_calls_offset(const struct vt_ring_file *f)
+{
+	return VT_SLOT_HEADER + (uint64_t)f->segment_size * f->segment_count +
+	       (uint64_t)f->signal_segment_size * f->signal_segment_count;
+}
+
+/* NULL: none were made. */
+static inline struct vt_calls *vt_calls_of(const struct vt_ring_file *f, struct vt_slot *slot)
+{
+	/* Pairs with the store-release of calls: they have their pages. */
+	if (vt_load_acquire(&slot->calls) <= VT_NO_CALLS)
+		return NULL;
+	return (struct vt_calls *)(void *)((char *)slot + vt_calls_offset(f));
+}
+
 static inline struct vt_slot *vt_slot_of(struct vt_ring_file *f, unsigned index)
 {
 	return (struct vt_slot *)(void *)((char *)f + f->slots_offset + (uint64_t)index * f->slot_size);

@@ -47,7 +47,8 @@ static int check_header(const struct vt_ring_file *f, uint64_t size)
 	if (f->crc != vt_ring_file_crc(f))
 		return -VT_E_DAMAGED;
 	uint64_t slot_least = VT_SLOT_HEADER + (uint64_t)f->segment_size * f->segment_count +
-	                      (uint64_t)f->signal_segment_size * f->signal_segment_count;
+	                      (uint64_t)f->signal_segment_size * f->signal_segment_count +
+	                      sizeof(struct vt_calls);
 	if (f->total_size != size || f->category_count != VT_MAX_CATEGORIES ||
 	    f->segment_size < VT_MIN_SEGMENT || f->segment_size % 8 || f->segment_size > VT_MAX_RING_FILE ||
 	    f->signal_segment_size < VT_MIN_SEGMENT || f->signal_segment_size % 8 ||
@@ -113,6 +114,8 @@ static int load_slot(const struct vt_ring_view *v, unsigned index)
 		if (!err)
 			err = load_segments(v, &slot->signal, at + (uint64_t)f->segment_size * f->segment_count,
 			                    f->signal_segment_size, f->signal_segment_count);
+		if (!err && slot->calls > VT_NO_CALLS)
+			err = load(v, offset + vt_calls_offset(f), sizeof(struct vt_calls));
 		bool whole = settle(v, &slot->main, f->segment_size);
 		if (settle(v, &slot->signal, f->signal_segment_size) && whole)
 			break;

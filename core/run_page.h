@@ -19,6 +19,7 @@ struct vt_run_page {
 	uint64_t run, ring_size, mask;  /* mask: events on from the start */
 	uint32_t bell;                  /* futex: 1 while the recorder waits */
 	uint32_t closed;                /* 1: the recording has ended; late comers need not begin */
+	uint32_t no_calls, zero;        /* 1: calls of the C library are not counted */
 	char names[512];                /* categories that only a host knows, on once it registers them: "a,b" */
 };
 

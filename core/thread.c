@@ -33,6 +33,8 @@ void (*vt_process_on_reset)(void);
 /* This thread's vt__ring in a library that joined us, once it has emitted. */
 static VT_THREAD_LOCAL struct vt_ring **joined_ring __attribute__((tls_model("initial-exec")));
 
+VT_THREAD_LOCAL unsigned vt_thread_inside __attribute__((tls_model("initial-exec")));
+
 static void set_ring(struct vt_ring *ring)
 {
 	vt__ring = ring;
@@ -182,12 +184,17 @@ struct vt_slot *vt_thread_claim(void)
 		attempts_to_skip--;
 		return NULL;
 	}
+	/* In a child of vfork this is its parent's memory, and the slot would be freed when it is gone. */
+	if ((uint32_t)getpid() != vt_process.pid)
+		return NULL;
 	/* A handler in the middle of a claim would claim a second slot, or leave a half one by siglongjmp. */
 	sigfillset(&all);
+	vt_thread_inside++;
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	bool had = vt__ring != NULL;    /* a handler may have claimed just before */
 	struct vt_slot *slot = had ? (struct vt_slot *)(void *)vt__ring : claim();
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	vt_thread_inside--;
 	if (slot && !had)
 		VT_EMIT(meta, thread_begin, .tid = (uint64_t)syscall(SYS_gettid));
 	return slot;
@@ -263,6 +270,8 @@ static void after_fork_in_child(void)
 	pthread_mutex_init(vt_process.lock, NULL);
 	set_ring(NULL);
 	attempts_to_skip = 0;
+	vt_process.pid = (uint32_t)getpid();
+	vt_calls_forget();
 	if (file_before_fork) {
 		if (vt_process.bell == &file_before_fork->recorder_sleeps)
 			vt_process.bell = NULL;
@@ -289,6 +298,17 @@ static void open_gate(const struct vt_ring_file *f)
 	set_gates(1, mask_of(f));
 }
 
+static int make_file_of_child(struct vt_ring_file **f)
+{
+	int err = vt_run_is_over() ? -ESRCH : vt_ring_file_create(&vt_process.place, &vt_process.geometry, f);
+
+	if (err < 0 || !vt_run_is_over())
+		return err;
+	unlink(vt_process.place.path);
+	munmap(*f, (*f)->total_size);
+	return -ESRCH;
+}
+
 static struct vt_ring_file *file_of_child(void)
 {
 	struct vt_ring_file *f = NULL;
@@ -296,7 +316,7 @@ static struct vt_ring_file *file_of_child(void)
 	if (!vt_process.detached_child)
 		return NULL;
 	vt_process.detached_child = false;
-	if (vt_ring_file_create(&vt_process.place, &vt_process.geometry, &f) < 0) {
+	if (make_file_of_child(&f) < 0) {
 		set_gates(0, 0);
 		munmap(file_before_fork, file_before_fork->total_size);
 		return NULL;
@@ -363,6 +383,7 @@ static void rebase(struct vt_ring_file *f)
 		for (int spin = 0; spin < 1000 && vt_load_acquire(&slot->main.nest); spin++)
 			sched_yield();
 		store_bases(slot);
+		vt_calls_rebase(f, slot);
 		for (unsigned m = 0; m < VT_MAX_CELLS; m++) {
 			if (keeps_largest[m])
 				vt_store_relaxed(&slot->cells[m], 0);
@@ -375,6 +396,7 @@ static void rebase(struct vt_ring_file *f)
 		}
 	}
 	memcpy(f->no_ring_base, f->no_ring, sizeof(f->no_ring_base));
+	f->calls_missed_base = vt_load_relaxed(&f->calls_missed);
 	memset(f->overwritten, 0, sizeof(f->overwritten));
 	f->next_fact = 0;
 	memset(f->facts, 0, sizeof(f->facts));
@@ -423,6 +445,7 @@ int vt_process_attach(const char *directory, uint64_t run, const struct vt_geome
 	if (err < 0)
 		return err;
 	vt__gate.ours = 1;
+	vt_process.pid = (uint32_t)getpid();
 	vt_process.geometry = *g;
 	vt_process.follow_fork = follow_fork;
 	vt_process.detached_child = false;

@@ -75,6 +75,21 @@ struct vt_counter_sample {          /* one counter record; arrays by id */
 	struct vt_span reasons[VT_MAX_SOURCES];
 };
 
+/* Statistics of one call, in ns; and of all calls of a process. */
+struct vt_call_total {
+	uint16_t call;
+	uint8_t category;
+	struct vt_span name;
+	uint64_t count, errors, time, error_time, least, most;
+};
+struct vt_rec_calls {
+	uint32_t process;
+	uint16_t count;
+	uint64_t sequence, missed;
+	struct vt_in entries;           /* decoding: vt_rec_calls_entry */
+	const struct vt_call_total *totals;     /* encoding: `count` of them */
+};
+
 struct vt_rec_gap {
 	uint32_t ring;
 	uint16_t cause;
@@ -113,6 +128,7 @@ void vt_rec_fact_encode(struct vt_out *out, const struct vt_rec_fact *r);
 void vt_rec_thread_encode(struct vt_out *out, const struct vt_rec_thread *r);
 void vt_rec_anchor_encode(struct vt_out *out, const struct vt_rec_anchor *r);
 void vt_rec_counters_encode(struct vt_out *out, const struct vt_counter_sample *r);
+void vt_rec_calls_encode(struct vt_out *out, const struct vt_rec_calls *r);
 void vt_rec_gap_encode(struct vt_out *out, const struct vt_rec_gap *r);
 void vt_rec_totals_encode(struct vt_out *out, const struct vt_rec_totals *r);
 void vt_rec_index_encode(struct vt_out *out, const struct vt_rec_index *r);
@@ -132,6 +148,8 @@ bool vt_rec_fact_decode(struct vt_in body, struct vt_rec_fact *r);
 bool vt_rec_thread_decode(struct vt_in body, struct vt_rec_thread *r);
 bool vt_rec_anchor_decode(struct vt_in body, struct vt_rec_anchor *r);
 bool vt_rec_counters_decode(struct vt_in body, struct vt_counter_sample *r);
+bool vt_rec_calls_decode(struct vt_in body, struct vt_rec_calls *r);
+bool vt_rec_calls_entry(struct vt_rec_calls *r, struct vt_call_total *t);       /* false: no more */
 bool vt_rec_gap_decode(struct vt_in body, struct vt_rec_gap *r);
 bool vt_rec_totals_decode(struct vt_in body, struct vt_rec_totals *r);
 bool vt_rec_index_decode(struct vt_in body, struct vt_rec_index *r);

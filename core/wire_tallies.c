@@ -151,6 +151,92 @@ bool vt_rec_counters_decode(struct vt_in body, struct vt_counter_sample *r)
 	       get_categories(&body, lost, r->lost) && get_sources(&body, sources, r) && !body.bad;
 }
 
+/* ---- CALLS --------------------------------------------------------------------------------- */
+
+static void put_call(struct vt_out *out, size_t start, const struct vt_call_total *t)
+{
+	static const uint8_t zeros[8];
+
+	vt_out_u16(out, t->call);
+	vt_out_u8(out, t->category);
+	vt_out_u8(out, 0);
+	vt_out_u32(out, 0);
+	vt_out_u64(out, t->count);
+	vt_out_u64(out, t->errors);
+	vt_out_u64(out, t->time);
+	vt_out_u64(out, t->error_time);
+	vt_out_u64(out, t->least);
+	vt_out_u64(out, t->most);
+	vt__put_span(out, t->name, VT_MAX_NAME);
+	vt_out_bytes(out, zeros, (start - out->length) & 7);
+}
+
+void vt_rec_calls_encode(struct vt_out *out, const struct vt_rec_calls *r)
+{
+	size_t start = vt__rec_begin(out, VT_REC_CALLS);
+
+	vt_out_u32(out, r->process);
+	vt_out_u16(out, r->count);
+	vt_out_u16(out, 0);
+	vt_out_u64(out, r->sequence);
+	vt_out_u64(out, r->missed);
+	for (unsigned i = 0; i < r->count; i++)
+		put_call(out, start, &r->totals[i]);
+	vt__rec_end(out, start);
+}
+
+/* More errors than calls, a least above the most: of a stranger. Cut, so that no sum can go wrong. */
+static void make_plausible(struct vt_call_total *t)
+{
+	t->errors = t->errors < t->count ? t->errors : t->count;
+	t->error_time = t->error_time < t->time ? t->error_time : t->time;
+	t->least = t->least < t->most ? t->least : t->most;
+}
+
+bool vt_rec_calls_entry(struct vt_rec_calls *r, struct vt_call_total *t)
+{
+	struct vt_in *in = &r->entries;
+
+	if (r->count == 0)
+		return false;
+	r->count--;
+	t->call = vt_in_u16(in);
+	t->category = vt_in_u8(in);
+	vt_in_take(in, 5);
+	t->count = vt_in_u64(in);
+	t->errors = vt_in_u64(in);
+	t->time = vt_in_u64(in);
+	t->error_time = vt_in_u64(in);
+	t->least = vt_in_u64(in);
+	t->most = vt_in_u64(in);
+	if (!vt__get_span(in, &t->name, VT_MAX_NAME))
+		return false;
+	vt_in_take(in, -(2 + t->name.length) & 7);
+	make_plausible(t);
+	return !in->bad && t->category < VT_MAX_CATEGORIES && t->call < VT_MAX_CALL_TOTALS;
+}
+
+bool vt_rec_calls_decode(struct vt_in body, struct vt_rec_calls *r)
+{
+	uint64_t seen[VT_MAX_CALL_TOTALS / 64] = { 0 };
+	struct vt_call_total t;
+
+	*r = (struct vt_rec_calls){ .process = vt_in_u32(&body), .count = vt_in_u16(&body) };
+	vt_in_u16(&body);
+	r->sequence = vt_in_u64(&body);
+	r->missed = vt_in_u64(&body);
+	r->entries = body;
+	if (body.bad || r->process >= VT_MAX_PROCESSES || r->count > VT_MAX_CALL_TOTALS)
+		return false;
+	struct vt_rec_calls walk = *r;
+	for (unsigned i = 0; i < r->count; i++) {
+		if (!vt_rec_calls_entry(&walk, &t) || (seen[t.call / 64] >> t.call % 64 & 1))
+			return false;
+		seen[t.call / 64] |= 1ull << t.call % 64;
+	}
+	return true;
+}
+
 /* ---- LOSS ---------------------------------------------------------------------------------- */
 
 void vt_rec_gap_encode(struct vt_out *out, const struct vt_rec_gap *r)

@@ -23,6 +23,9 @@ struct vt_log_process {
 	struct vt_fact *facts;
 	size_t fact_capacity;
 	uint64_t image;                 /* random part of its ring file's name */
+	struct vt_call_info *calls;     /* in the arena */
+	unsigned call_count, call_room;
+	uint64_t calls_sequence, calls_missed;
 	uint64_t *noring;               /* by category: lost by its threads without ring; NULL: none */
 };
 
@@ -98,5 +101,8 @@ const struct vt_event_desc *vt_catalog_event(struct vt_catalog *c, const struct 
 const char *vt_catalog_reason(struct vt_catalog *c, struct vt_span text);
 
 void vt_catalog_free(struct vt_catalog *c);
+
+/* A CALLS record. 0, NOTE_E_RECORD or NOTE_E_LIMIT. */
+int vt_catalog_calls(struct vt_catalog *c, struct vt_in body);
 
 #endif

@@ -72,6 +72,7 @@ static int take_record(struct vt_log *log, uint32_t feed, uint64_t offset, uint3
 	switch (h->type) {
 	case VT_CHUNK_COUNTERS:
 		return kind == VT_REC_COUNTERS ? take_counters(log, feed, offset, number, body) :
+		       kind == VT_REC_CALLS ? vt_catalog_calls(&log->catalog, body) :
 		       kind == VT_REC_ANCHOR ? take_anchor(log, body) : 0;
 	case VT_CHUNK_LOSS:
 		return vt_loss_record(&log->loss, &log->catalog, h->process, kind, body);

@@ -18,7 +18,7 @@ static const struct vt_opt options[] = {
 	{ "category", 'c', VT_OPT_LIST, "NAMES", "only the events of these categories",
 	  offsetof(struct settings, categories), 0, .names = vt_names_of_categories },
 	{ "metrics", 0, VT_OPT_FLAG, NULL, "only the metrics", offsetof(struct settings, metrics), 0 },
-	{ "probes", 0, VT_OPT_FLAG, NULL, "only the runtimes that record finds in unmodified programs",
+	{ "probes", 0, VT_OPT_FLAG, NULL, "only what record finds in unmodified programs",
 	  offsetof(struct settings, probes), 0 },
 	{ "collectors", 0, VT_OPT_FLAG, NULL, "only what record samples: --collect switches them",
 	  offsetof(struct settings, collectors), 0 },
@@ -29,6 +29,8 @@ static const struct vt_opt options[] = {
 static const struct { const char *name, *source, *help; } probes[] = {
 	{ "boehm-gc", "gc", "programs with a shared libgc 7.4 or later: Guile, Bigloo, ECL, Inkscape" },
 	{ "libuv", "loop", "what waits by epoll: libuv, asyncio; Node.js by own counts" },
+	{ "libc", "kernel", "library calls: files, processes, signals, sockets ..." },
+	{ "heap", "kernel", "malloc and free, only with --category memory" },
 };
 
 static void row(struct vt_sink *out, unsigned indent, const char *name, unsigned column,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/metrics_text.h"
+#include "decoder/calls.h"
 #include "decoder/cmd.h"
 #include "decoder/labels.h"
 #include "decoder/process_text.h"
@@ -53,6 +54,7 @@ static char *render_metrics(const struct vt_export_context *context, int *code,
 
 struct dump {
 	struct vt_metrics *metrics;
+	struct vt_call_list *calls;
 	struct vt_labelled *runs;
 	char **labels;
 	unsigned count;
@@ -64,6 +66,11 @@ static int fill_dump(struct dump *d, const struct vt_export_context *contexts)
 		int code = read_metrics(&contexts[i], &d->metrics[i]);
 		if (code)
 			return code;
+		/* Only the last statistics of calls are kept, so a record before the last goes without. */
+		if (contexts[i].at <= 0 && vt_calls_of_run(&d->calls[i], contexts[i].in, false))
+			return vt_input_failed(contexts[i].in, -ENOMEM);
+		d->metrics[i].calls = d->calls[i].rows;
+		d->metrics[i].call_count = d->calls[i].count;
 		d->labels[i] = vt_labels_text(contexts[i].labels, contexts[i].in);
 		if (!d->labels[i])
 			return vt_input_failed(contexts[i].in, -ENOMEM);
@@ -95,15 +102,19 @@ static int all_prometheus(const struct vt_export_context *contexts, unsigned cou
 {
 	struct dump d = {
 		.metrics = calloc(count, sizeof(*d.metrics)), .runs = calloc(count, sizeof(*d.runs)),
-		.labels = calloc(count, sizeof(*d.labels)), .count = count,
+		.labels = calloc(count, sizeof(*d.labels)), .calls = calloc(count, sizeof(*d.calls)),
+		.count = count,
 	};
-	int code = d.metrics && d.runs && d.labels ? fill_dump(&d, contexts)
-	                                           : vt_input_failed(contexts->in, -ENOMEM);
+	bool room = d.metrics && d.runs && d.labels && d.calls;
+	int code = room ? fill_dump(&d, contexts) : vt_input_failed(contexts->in, -ENOMEM);
 
 	if (!code)
 		code = put_dump(&d, contexts);
 	for (unsigned i = 0; d.labels && i < count; i++)
 		free(d.labels[i]);
+	for (unsigned i = 0; d.calls && i < count; i++)
+		vt_calls_free(&d.calls[i]);
+	free(d.calls);
 	free(d.labels);
 	free(d.runs);
 	free(d.metrics);

@@ -476,6 +476,27 @@ int vt_reader_counters(struct vt_reader *reader, int64_t which,
 	return vt_records_each(reader->log, which, each, user);
 }
 
+int vt_reader_calls(struct vt_reader *reader, int (*each)(void *user, const struct vt_call_info *c),
+                    void *user, uint64_t *missed)
+{
+	const struct vt_catalog *c = &reader->log->catalog;
+	int delivered = 0;
+	bool enough = false;
+
+	if (missed)
+		*missed = 0;
+	for (size_t i = 0; i < c->process_limit; i++) {
+		const struct vt_log_process *p = c->processes[i];
+		if (p && missed)
+			*missed = p->calls_missed > UINT64_MAX - *missed ? UINT64_MAX : *missed + p->calls_missed;
+		for (unsigned k = 0; p && k < p->call_count && !enough; k++) {
+			delivered++;
+			enough = each(user, &p->calls[k]) != 0;
+		}
+	}
+	return delivered;
+}
+
 const char *vt_reader_string(const struct vt_reader *reader, const struct vt_process_info *process,
                              uint64_t id, size_t *length)
 {

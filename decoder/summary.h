@@ -8,6 +8,7 @@
 #include <valktrace/metrics.h>
 #include <valktrace/reader.h>
 
+#include "decoder/calls.h"
 #include "decoder/histogram.h"
 #include "decoder/input.h"
 #include "decoder/jsonw.h"
@@ -90,6 +91,7 @@ struct vt_summary {
 	size_t warned_count;
 	struct vt_process_use *uses;    /* of the processes that have a last counter record, most CPU first */
 	size_t use_count;
+	struct vt_call_list calls;      /* most time first */
 };
 
 /* Reads all that the pages need. 0 or a negative error. */
@@ -112,6 +114,7 @@ void vt_summary_http(struct vt_summary *s);
 void vt_summary_process(struct vt_summary *s);
 void vt_summary_paging(struct vt_summary *s);
 void vt_summary_perf(struct vt_summary *s);
+void vt_summary_calls(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
 void vt_summary_absent(struct vt_summary *s);

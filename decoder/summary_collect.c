@@ -228,6 +228,8 @@ int vt_summary_collect(struct vt_summary *s)
 	if (!err)
 		err = vt_summary_collect_process(s);
 	if (!err)
+		err = vt_calls_of_run(&s->calls, s->in, true);
+	if (!err)
 		err = collect_coverage(s);
 	if (!err && any_abrupt(s->in->run))
 		err = vt_end_spans_find(s->in->reader, s->filter, &s->open);
@@ -244,6 +246,7 @@ void vt_summary_free(struct vt_summary *s)
 	vt_pointer_map_free(&s->types, free_stats);
 	vt_pointer_map_free(&s->paused, free);
 	vt_end_spans_free(&s->open);
+	vt_calls_free(&s->calls);
 	free(s->gc.pauses);
 	free(s->rows);
 	free(s->warned);

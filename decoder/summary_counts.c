@@ -8,6 +8,7 @@
 #include "decoder/units.h"
 
 #define MOST_TYPES 40u
+#define MOST_CALLS 12u
 
 /* ---- counters ------------------------------------------------------------------------------ */
 
@@ -187,6 +188,40 @@ int vt_summary_collect_rows(struct vt_summary *s)
 		s->row_count = merge_rows(s->rows, s->row_count);
 	}
 	return 0;
+}
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
+static void print_call(struct vt_summary *s, const struct vt_call_stat *c)
+{
+	size_t line = s->out->used;
+
+	vt_put_name(s->out, c->call);
+	vt_put_column(s->out, line, 20);
+	vt_put_right(s->out, c->count, 13);
+	vt_put_right(s->out, c->errors, 9);
+	put_time(s, c->time);
+	put_time(s, c->time / c->count);
+	put_time(s, c->least);
+	put_time(s, c->most);
+	vt_sink_char(s->out, '\n');
+}
+
+/* Those that took the most time, all processes together. */
+void vt_summary_calls(struct vt_summary *s)
+{
+	const struct vt_call_list *list = &s->calls;
+
+	if (list->count > 0)
+		vt_summary_line(s, "\n--- Calls ---               calls   errors    total     mean      min"
+		                   "      max\n");
+	for (unsigned i = 0; i < list->count && i < MOST_CALLS; i++)
+		print_call(s, &list->rows[i]);
+	if (list->count > MOST_CALLS)
+		vt_sink_printf(s->out, "and %u more\n", list->count - MOST_CALLS);
+	if (list->missed > 0)
+		vt_sink_printf(s->out, "and %llu calls by threads that had no memory to count them\n",
+		               (unsigned long long)list->missed);
 }
 
 void vt_summary_events(struct vt_summary *s)

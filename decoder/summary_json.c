@@ -334,6 +334,36 @@ static void put_histograms(struct vt_json *j, const struct vt_summary *s)
 	vt_json_close(j, '}');
 }
 
+/* A name that two categories have gets the second one behind it: "close#ipc". */
+static void put_calls(struct vt_json *j, const struct vt_summary *s)
+{
+	char key[KEY_MOST];
+
+	if (s->calls.count == 0)
+		return;
+	vt_json_open(j, "calls", '{');
+	for (unsigned i = 0; i < s->calls.count; i++) {
+		const struct vt_call_stat *c = &s->calls.rows[i];
+		bool again = false;
+		for (unsigned k = 0; k < i && !again; k++)
+			again = strcmp(s->calls.rows[k].call, c->call) == 0;
+		snprintf(key, sizeof(key), again ? "%.64s#%.64s" : "%.64s", c->call, c->category);
+		vt_json_open(j, key, '{');
+		vt_json_put_string(j, "category", c->category);
+		vt_json_put_u64(j, "count", c->count);
+		vt_json_put_u64(j, "errors", c->errors);
+		vt_json_put_u64(j, "total_ns", c->time);
+		vt_json_put_u64(j, "errors_ns", c->error_time);
+		vt_json_put_u64(j, "mean_ns", c->time / c->count);
+		vt_json_put_u64(j, "min_ns", c->least);
+		vt_json_put_u64(j, "max_ns", c->most);
+		vt_json_close(j, '}');
+	}
+	vt_json_close(j, '}');
+	if (s->calls.missed > 0)
+		vt_json_put_u64(j, "calls_missed", s->calls.missed);
+}
+
 static void type_key(const struct vt_process_info *p, const struct vt_event_desc *desc,
                      char key[KEY_MOST])
 {
@@ -491,6 +521,7 @@ void vt_summary_json(struct vt_summary *s)
 	put_histograms(&j, s);
 	vt_summary_json_kernel(&j, s);
 	vt_summary_json_states(&j, s);
+	put_calls(&j, s);
 	vt_json_open(&j, "events", '{');
 	for (size_t i = 0; i < s->row_count; i++)
 		put_type(&j, s, i);

@@ -59,7 +59,7 @@ engine_only=$(echo "$engine" | grep '\.h$' | paste -sd '|' -)
 
 rule 'the Makefile lists all of core/ and collectors/' "$(
 	for file in core/*.c collectors/*.c collectors/probes/*.c; do
-		for list in WIRE WRITER ENGINE RECORD COLLECTOR SAMPLER AGENT; do sources ${list}_SRCS; done |
+		for list in WIRE WRITER ENGINE RECORD COLLECTOR SAMPLER AGENT HEAP; do sources ${list}_SRCS; done |
 			grep -qx "$file" || echo "$file"
 	done)"
 rule 'include/ includes itself and libc' "$(includes include/valktrace.h include/valktrace/*.h |

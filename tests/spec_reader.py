@@ -123,6 +123,7 @@ class Log:
         self.categories, self.enums, self.types = {}, {}, {}
         self.strings, self.processes, self.threads = {}, {}, {}
         self.sections, self.anchors, self.gaps, self.totals = [], [], [], {}
+        self.calls = {}
         self.counts = {}
         self.index, self.closed = {}, False
         self.header()
@@ -244,6 +245,17 @@ class Log:
             _, ticks, monotonic = b.take('QQQ')
         elif kind == 2:
             ticks, monotonic, _ = b.take('QQQ')
+        elif kind == 3:
+            process, n, _, sequence, _ = b.take('IHHQQ')
+            calls = {}
+            for _ in range(n):
+                number, category, _, _, count, errors, time, _, least, most = b.take('HBBIQQQQQQ')
+                check(errors <= count and least <= most <= time and number not in calls, 'calls')
+                name = b.str()
+                b.at += -(2 + len(name)) % 8
+                calls[number] = name.decode('utf-8', 'replace') or number, category, count, errors, time
+            self.calls[process] = max(self.calls.get(process, (0,)), (sequence, calls), key=lambda c: c[0])
+            return
         else:
             return
         self.anchors.append((ticks, monotonic))
@@ -498,6 +510,17 @@ def compare(tool, path, log):
     own = log.accounts()
     if own != accounts:
         differences.append('accounts %s, the tool says %s' % (own, accounts))
+    calls = {}
+    for _, of_process in log.calls.values():
+        for name, category, count, errors, time in of_process.values():
+            name = name if isinstance(name, str) else '#%d' % (name - 192 if name >= 192 else name)
+            key = name, log.category(NONE, category)
+            calls[key] = tuple(a + b for a, b in zip(calls.get(key, (0, 0, 0)), (count, errors, time)))
+    summary = json.loads('\n'.join(tool_lines(tool, 'summary', '--json', path)) or '{}')
+    theirs = {(name.split('#' + c['category'])[0], c['category']):
+              (c['count'], c['errors'], int(c['total_ns'])) for name, c in summary.get('calls', {}).items()}
+    if calls != theirs:
+        differences.append('calls %s, the tool says %s' % (calls, theirs))
     if info['closed'] != log.closed:
         differences.append('closed %s, the tool says %s' % (log.closed, info['closed']))
     return differences, len(mine)

@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(addprefix $(B)/tests/,flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
+HOSTS := $(addprefix $(B)/tests/,calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
 
 .PHONY: test demo bench model golden
 
@@ -39,16 +39,17 @@ $(TEST_HOSTS): %: %.o $(TEST_ARCHIVE)
 
 # Under a sanitizer the recorder is tried with the release agent: see tests/integration/lib.sh.
 TEST_BIN := $(if $(SAN),$(B)/tests/bin/valktrace)
-$(B)/tests/bin/valktrace: $(TOOL) build/release/libvalktrace-agent.so
+$(B)/tests/bin/valktrace: $(TOOL) build/release/libvalktrace-agent.so build/release/libvalktrace-heap.so
 	@mkdir -p $(@D)
-	@cp build/release/libvalktrace-agent.so $(@D)/
+	@cp build/release/libvalktrace-agent.so build/release/libvalktrace-heap.so $(@D)/
 	@cp $(TOOL) $@
 
 ifneq ($(SAN),)
 .PHONY: release-agent
-build/release/libvalktrace-agent.so: release-agent
+build/release/libvalktrace-agent.so build/release/libvalktrace-heap.so: release-agent
 release-agent:
-	$(Q)$(MAKE) $(quiet) SAN= DEBUG= build/release/libvalktrace-agent.so
+	$(Q)$(MAKE) $(quiet) SAN= DEBUG= build/release/libvalktrace-agent.so \
+		build/release/libvalktrace-heap.so
 endif
 
 .PHONY: tests-built install-test install-demo
@@ -116,7 +117,7 @@ $(BENCH)/bench_command: $(BENCH)/bench_command.o $(BENCH)/bench.o $(BENCH)/host/
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
 
-bench: $(TOOL) $(BENCH_PROGRAMS)
+bench: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(B)/tests/calls
 	@tests/bench/run.sh $(B)
 
 # ---- hosts: programs that record themselves
@@ -126,6 +127,12 @@ tests-built: $(HOSTS)
 $(B)/tests/lisp: $(call obj,$(sort $(wildcard tests/hosts/lisp*.c))) $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS) -lm
+
+# No library of ours, nor a sanitizer's: an unmodified program, which takes the agent.
+$(B)/tests/calls: tests/hosts/calls.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) -o $@ $< -lpthread
 
 $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
 	$(call say,LD,$@)

@@ -15,9 +15,11 @@
 
 #include <valktrace.h>
 
+#include "collectors/probes/libc.h"
 #include "collectors/probes/probe.h"
 #include "core/process.h"
 #include "core/run_page.h"
+#include "core/thread.h"
 
 static const struct vt_probe *const probes[] = {
 	&vt_probe_boehm,
@@ -28,6 +30,9 @@ static const struct vt_probe *const probes[] = {
 /* By this a library in the same process finds us, and which ABI we speak. */
 VT_API extern const struct vt_outer valktrace_agent_1;
 const struct vt_outer valktrace_agent_1 = { VT_ABI, &vt_process, vt_thread_claim_for };
+
+VT_API extern const struct vt_agent_heap valktrace_agent_heap_1;
+const struct vt_agent_heap valktrace_agent_heap_1 = { VT_ABI, 0, vt_libc_heap };
 
 static struct vt_run_page *map_page(const char *directory, uint64_t run)
 {
@@ -89,7 +94,7 @@ static void attach_probes(void)
 		{ VT_SRC_interp, "no probe for this runtime (valktrace schema --probes lists them)" },
 		{ VT_SRC_loop, "no event loop: nothing in the process waits by epoll" },
 		{ VT_SRC_http, "no server in the process reports it (valktrace/http.h)" },
-		{ VT_SRC_kernel, "no source for syscalls, scheduler or processes in this run" },
+		{ VT_SRC_kernel, "calls of the C library are not counted (calls=off)" },
 	};
 	for (unsigned i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
 		if (vt_process.file->sources[silent[i].source].state == 0)
@@ -100,6 +105,7 @@ static void attach_probes(void)
 static void on_exit_called(int status, void *unused)
 {
 	(void)unused;
+	vt_calls_settle();
 	struct vt_ring_file *f = vt_process.file;
 	if (!f || !vt_load_relaxed(&vt__gate.counting))
 		return;
@@ -120,6 +126,7 @@ static void join(const char *where)
 	vt_geometry_of(&geometry, page->ring_size, page->mode == VT_DISCARD ? VT_DISCARD : VT_OVERWRITE);
 	snprintf(vt_process.wanted_names, sizeof(vt_process.wanted_names), "%.*s",
 	         (int)sizeof(page->names) - 1, page->names);
+	vt_process.closed = &page->closed;
 	int err = vt_process_attach(end + 1, run, &geometry, page->mask, &page->bell, true);
 	if (err < 0) {
 		fprintf(stderr, "valktrace: %s: %s; this process runs untraced\n", end + 1, vt_strerror(err));
@@ -134,6 +141,8 @@ static void join(const char *where)
 		return;
 	}
 	on_exit(on_exit_called, NULL);
+	if (!page->no_calls)
+		vt_libc_attach();
 	attach_probes();
 }
 
@@ -141,7 +150,11 @@ __attribute__((constructor)) static void start(void)
 {
 	int saved = errno;
 	const char *where = secure_getenv(VT_RUN_VARIABLE), *options = secure_getenv("VALKTRACE");
+
+	vt_thread_inside++;
+	vt_libc_prepare();
 	if (where && !(options && strcmp(options, "0") == 0))
 		join(where);
+	vt_thread_inside--;
 	errno = saved;
 }

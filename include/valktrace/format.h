@@ -148,6 +148,12 @@
  *                        c x { u64 lost, u16 category, u16 zero, u32 zero }   so far, all causes
  *                        s x { u8 source, u8 available, str reason }
  *            2 ANCHOR    u64 ticks, u64 monotonic, u64 realtime
+ *            3 CALLS     u32 process, u16 n, u16 zero, u64 sequence (of the RECORD that it goes with),
+ *                        u64 missed (calls by threads that had no memory to count them),
+ *                        n x { u16 call (unique in the record), u8 category, u8 zero, u32 zero,
+ *                        u64 calls, errors, time, error time, least, most (ns; calls and time hold the
+ *                        failed ones too), str name (empty: it has none), zero padding to 8 }
+ *                        Sums over all threads since the recording began. The last one counts
  *   LOSS     1 GAP       u32 ring, u16 cause (VT_LOST_*), u16 c, u64 pos_begin, u64 pos_end,
  *                        u64 t_before, u64 t_after, c x { u64 events, u16 category, u16 0, u32 0 }
  *            2 TOTALS    u32 ring, u16 n, u16 zero, n x { u16 category, u16 cause, u32 zero,
@@ -220,6 +226,7 @@
 #define VT_MAX_EVENT_TYPES  4096u               /* of a process */
 #define VT_MAX_RINGS        65536u              /* of a run */
 #define VT_MAX_PROCESSES    65536u              /* of a run */
+#define VT_MAX_CALL_TOTALS  1024u               /* of a CALLS record, and their numbers */
 #define VT_SCHEMA_REPEAT    256u                /* chunks between two copies of schema and strings */
 #define VT_ROUND_RAW        16777216u           /* raw bytes of chunks that may overlap in time */
 
@@ -256,7 +263,7 @@ enum vt_record_kind {           /* u16 kind of a record, by chunk type */
 	VT_REC_STRING = 1,
 	VT_REC_PROCESS = 1, VT_REC_FACT = 2,
 	VT_REC_THREAD = 1,
-	VT_REC_COUNTERS = 1, VT_REC_ANCHOR = 2,
+	VT_REC_COUNTERS = 1, VT_REC_ANCHOR = 2, VT_REC_CALLS = 3,
 	VT_REC_GAP = 1, VT_REC_TOTALS = 2,
 	VT_REC_INDEX = 1,
 	VT_REC_FOOTER = 1,

@@ -1,6 +1,8 @@
 /*
  * kernel.h - count what the kernel-style summary shows: system calls, ticks, processes, signals,
  * timers, bytes. Counters are always on while a recording runs; the events only with their category.
+ * Of each call there are statistics as well (how often, how long, how many failed), in the log and in
+ * `valktrace summary`: a few instructions in cells of the calling thread.
  */
 #ifndef VALKTRACE_KERNEL_H
 #define VALKTRACE_KERNEL_H
@@ -9,9 +11,17 @@
 
 VT_BEGIN_DECLS
 
+/* Numbers below it have statistics of their own: calls, errors, times (`valktrace summary`). */
+#define VT_SYSCALL_NUMBERS (VT_MAX_CALLS - VT_HOST_CALLS)
+
+/* What the host calls its system call `number`. Takes a lock; once, after vt_start. */
+VT_CALL void vt_syscall_name(uint64_t number, const char *name) VT_DISABLED()
+
 /* A system call returned. `number` is the host's own; `result` negative on failure; `time` in ns. */
 VT_INLINE void vt_syscall(uint64_t number, int64_t result, uint64_t time)
 {
+	if (number < VT_SYSCALL_NUMBERS)
+		vt__count_call(VT_HOST_CALLS + (unsigned)number, result < 0, time);
 	vt_count(VT_M_kernel_syscalls, 1);
 	if (result < 0)
 		vt_count(VT_M_kernel_syscall_errors, 1);

@@ -17,6 +17,12 @@
 
 VT_BEGIN_DECLS
 
+/* One call: how often, how long in ns. */
+struct vt_call_stat {
+	const char *call, *category;
+	uint64_t count, errors, time, error_time, least, most;
+};
+
 struct vt_metrics {
 	uint64_t sequence;              /* number of the record: `decode --at #N`; 0: not recorded */
 	uint64_t realtime, monotonic;   /* ns */
@@ -30,6 +36,8 @@ struct vt_metrics {
 	struct { bool known, available; const char *reason; } sources[VT_MAX_SOURCES];
 	const char *program, *version;  /* as the host states them; "" if it does not */
 	uint64_t run;
+	const struct vt_call_stat *calls;       /* out of a log only; NULL: none */
+	unsigned call_count;
 	const struct vt_schema *schema; /* NULL only with VALKTRACE_DISABLE */
 };
 

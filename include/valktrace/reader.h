@@ -99,6 +99,16 @@ struct vt_counters {
 	struct vt_source_state sources[VT_MAX_SOURCES];
 };
 
+/* Statistics of one call of a process, all threads together: the last that the log has. */
+struct vt_call_info {
+	const struct vt_process_info *process;
+	const char *name;           /* "read"; "#7" if the host gave none */
+	uint16_t call;
+	uint8_t category;
+	uint64_t count, errors;     /* all calls; those of them that failed */
+	uint64_t time_ns, error_time_ns, least_ns, most_ns;
+};
+
 struct vt_run_info {
 	uint64_t run;
 	unsigned parts, parts_missing;  /* parts 0: there is no log, only ring files */
@@ -216,6 +226,15 @@ VT_API const uint8_t *vt_batch_types(struct vt_reader *reader);
  */
 VT_API int vt_reader_counters(struct vt_reader *reader, int64_t which,
                               int (*each)(void *user, const struct vt_counters *c), void *user);
+
+/*
+ * Statistics of calls, in order of process and call: of the C library's where a probe counted them, and of
+ * a host's own (vt_syscall). `each` returns 0 to go on. Returns the number delivered. *missed, if it is not
+ * NULL, is the number of calls by threads that had no memory to count them.
+ */
+VT_API int vt_reader_calls(struct vt_reader *reader,
+                           int (*each)(void *user, const struct vt_call_info *c), void *user,
+                           uint64_t *missed);
 
 /* The string of an id in a process; NULL if the log lacks it. *length may be NULL. */
 VT_API const char *vt_reader_string(const struct vt_reader *reader,

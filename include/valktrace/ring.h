@@ -2,7 +2,8 @@
  * ring.h - the ring file: what a producer shares with its recorder, and the producer's fast path.
  *
  *   RingFile:  vt_ring_file | type table | string table | threads | bytes | slot 0 | slot 1 | ...
- *   Slot:      vt_slot (two rings, counter cells) | segments of the main ring | of the signal ring
+ *   Slot:      vt_slot (two rings, counter cells) | segments of the main ring | of the signal ring |
+ *              call cells and their bases (pages made at the first counted call)
  *   Segment:   vt_segment | record | record | ... | 0 (pad)
  *   Record:    word 0: ticks << 16 | event id; then one word a field. With a TEXT field: word 1 is
  *              its length, then the other fields, then its bytes, zero-padded to a word.
@@ -31,7 +32,7 @@
 #include <valktrace/format.h>
 #include <valktrace/schema.h>
 
-#define VT_ABI              2u
+#define VT_ABI              3u
 #define VT_RING_MAGIC       0x31474e4952544c56ull   /* "VLTRING1" */
 #define VT_SEGMENT_MAGIC    0x31474553544c5647ull   /* "GVLTSEG1" */
 
@@ -75,6 +76,27 @@ VT_STATIC_ASSERT(offsetof(struct vt_ring, emitted) == 64, "the hot line");
 VT_STATIC_ASSERT(offsetof(struct vt_ring, tail) % 64 == 0, "the reader has a line of its own");
 
 /*
+ * Statistics of one call of one thread, always on. Calls below VT_HOST_CALLS are the C library's
+ * (core/calls.def), their times are ticks; from there on they are the host's own, in ns: vt_syscall.
+ */
+#define VT_HOST_CALLS       192u
+#define VT_MAX_CALLS        320u
+struct vt_call_cell {
+	uint64_t count, errors;     /* all calls; those of them that failed */
+	uint64_t time, error_time;  /* of all; of those that failed */
+	uint64_t least, most;       /* least + 1, so that 0 means none yet; the longest */
+};
+/* What was counted before this recording; of least and most nothing is kept. */
+struct vt_call_base { uint64_t count, errors, time, error_time; };
+struct vt_calls {
+	struct vt_call_cell cells[VT_MAX_CALLS];
+	struct vt_call_base bases[VT_MAX_CALLS];
+	uint64_t zero[384];         /* to a page */
+};
+VT_STATIC_ASSERT(sizeof(struct vt_calls) == 28672, "layout");
+#define VT_NO_CALLS         1u      /* slot->calls: there is no memory for them */
+
+/*
  * What one thread owns. Positions, counts and cells are never reset: a new owner of a slot stores what
  * it found as its base.
  */
@@ -86,7 +108,8 @@ struct vt_slot {
 	uint64_t emitted_base[2][VT_MAX_CATEGORIES];    /* of main and signal, at the claim */
 	uint64_t lost_base[VT_LOST_CAUSES][VT_MAX_CATEGORIES];
 	uint64_t position_base[2];
-	uint64_t zero[62];
+	uint64_t calls;             /* address of its vt_calls in the producer; 0: not made yet; VT_NO_CALLS */
+	uint64_t zero[61];
 };
 VT_STATIC_ASSERT(sizeof(struct vt_slot) == 12544, "layout");
 #define VT_SLOT_HEADER      16384u
@@ -166,6 +189,8 @@ struct vt_ring_file {
 	uint64_t enabled_since, last_session;           /* monotonic ns, 0: events are off; ns */
 	uint64_t tables;            /* names the types and strings: a forked child's begin with its parent's */
 	uint64_t overwritten[VT_MAX_CATEGORIES];        /* lost, as the recorder has found so far */
+	uint32_t call_names[VT_MAX_CALLS - VT_HOST_CALLS];      /* string ids; 0: no name was given */
+	uint64_t calls_missed, calls_missed_base;       /* calls of threads without cells (atomic add) */
 	struct vt_snapshot snapshots[VT_SNAPSHOTS];
 };
 VT_STATIC_ASSERT(sizeof(struct vt_ring_file) <= VT_RING_FILE_HEADER, "layout");
@@ -200,6 +225,9 @@ extern VT_API VT_THREAD_LOCAL struct vt_ring *vt__ring __attribute__((tls_model(
  */
 VT_API VT_COLD struct vt_ring *vt__ring_acquire(unsigned id);
 VT_API VT_COLD bool vt__ring_enter(struct vt_ring *ring, uint64_t now, unsigned id, uint64_t size);
+
+/* Counts a call for a thread that has no call cells yet. errno is kept. */
+VT_API VT_COLD void vt__call_slow(unsigned call, bool failed, uint64_t time);
 
 /* Counts for a thread without a slot: claims one, else counts in the shared row. */
 VT_API VT_COLD void vt__count_slow(unsigned metric, uint64_t n, bool is_max);
@@ -295,6 +323,16 @@ VT_INLINE void vt_count(enum vt_metric_id metric, uint64_t n)
 	vt_store_relaxed(cell, vt_load_relaxed(cell) + n);
 }
 
+/* One instruction that no handler of this thread can divide. */
+VT_INLINE void vt__add_whole(uint64_t *cell, uint64_t n)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("addq %1, %0" : "+m"(*cell) : "er"(n));
+#else
+	vt_add_relaxed(cell, n);
+#endif
+}
+
 /*
  * The same where it may interrupt itself: one instruction that no handler of this thread can divide. A
  * metric that handlers count is counted in this way only.
@@ -303,12 +341,7 @@ VT_INLINE void vt_count_in_handler(enum vt_metric_id metric, uint64_t n)
 {
 	if (!VT_COMPILED_IN || vt_unlikely(!vt__has_cells(metric, n, false)))
 		return;
-	uint64_t *cell = &((struct vt_slot *)(void *)vt__ring)->cells[metric];
-#if defined(__x86_64__)
-	__asm__ volatile("addq %1, %0" : "+m"(*cell) : "er"(n));
-#else
-	vt_add_relaxed(cell, n);
-#endif
+	vt__add_whole(&((struct vt_slot *)(void *)vt__ring)->cells[metric], n);
 }
 
 /* Raises a MAX cell of this thread. */
@@ -321,6 +354,36 @@ VT_INLINE void vt_count_max(enum vt_metric_id metric, uint64_t value)
 	while (vt_unlikely(value > old) && !__atomic_compare_exchange_n(cell, &old, value, true,
 	                                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
+}
+
+/* In handlers too. A handler between the load and the store costs one least or most, no count. */
+VT_INLINE void vt__call_add(struct vt_call_cell *c, bool failed, uint64_t time)
+{
+	uint64_t least = vt_load_relaxed(&c->least);
+
+	vt__add_whole(&c->count, 1);
+	vt__add_whole(&c->time, time);
+	if (vt_unlikely(failed)) {
+		vt__add_whole(&c->errors, 1);
+		vt__add_whole(&c->error_time, time);
+	}
+	if (vt_unlikely(least == 0 || time + 1 < least))
+		vt_store_relaxed(&c->least, time + 1);
+	if (vt_unlikely(time > vt_load_relaxed(&c->most)))
+		vt_store_relaxed(&c->most, time);
+}
+
+/* Counts a call of this thread, `call` < VT_MAX_CALLS. */
+VT_INLINE void vt__count_call(unsigned call, bool failed, uint64_t time)
+{
+	if (!VT_COMPILED_IN || vt_unlikely(!vt_load_relaxed(&vt__gate.counting)))
+		return;
+	const struct vt_slot *slot = (const struct vt_slot *)(void *)vt__ring;
+	uint64_t at = slot ? vt_load_relaxed(&slot->calls) : 0;
+	if (vt_unlikely(at <= VT_NO_CALLS))
+		vt__call_slow(call, failed, time);
+	else
+		vt__call_add(&((struct vt_calls *)(uintptr_t)at)->cells[call], failed, time);
 }
 
 VT_END_DECLS

@@ -34,6 +34,7 @@ rss_base_kib KiB <=1024
 rss_thread_kib KiB <=640
 first_emit_us us <=20
 start_ms ms <=15
+libc_stats_overhead_percent % <=20
 '
 
 # take NAME COMMAND...: the command prints one sample, which gets this name
@@ -49,6 +50,15 @@ drain() { "$bench/bench_pipeline" drain "$1" "$directory/drain.vtrace" >> "$samp
 idle() { "$bench/bench_host" idle "$directory/idle.vtrace" 5 >> "$samples"; rm -f "$directory"/idle*; }
 first() { "$bench/bench_host" first "$directory/first.vtrace" >> "$samples"; rm -f "$directory"/first*; }
 rss() { "$bench/bench_host" rss "$directory/rss.vtrace" >> "$samples"; rm -f "$directory"/rss*; }
+
+# 1-byte reads of /dev/zero, with and without the agent, by turns: in percent of without.
+libc_stats()
+{
+	local plain recorded
+	plain=$("$build/tests/calls" reads 1000000)
+	recorded=$("$tool" record -q -f -o "$directory/libc.vtrace" -- "$build/tests/calls" reads 1000000)
+	awk -v a="$plain" -v b="$recorded" 'BEGIN { print "libc_stats_overhead_percent", 100 * (b - a) / a }' >> "$samples"
+}
 
 reference=$directory/reference.vtrace
 times emit
@@ -69,6 +79,7 @@ times idle
 times rss
 times first
 times take start_ms "$bench/bench_command" start "$tool" record -q -o "$directory/start.vtrace" -- true
+times libc_stats
 
 [ -z "${VERBOSE:-}" ] || sort "$samples" >&2
 awk -v figures="$figures" -v check="${CHECK:-0}" '

@@ -23,6 +23,74 @@ static struct vt_counter_sample counters;
 static struct vt_rec_gap gap;
 static struct vt_rec_totals totals;
 
+static const struct vt_call_total some_calls[] = {
+	{ 12, VT_CAT_file, { "read", 4 }, 10, 3, 1000, 400, 20, 500 },
+	{ 200, VT_CAT_syscall, { "", 0 }, 1, 1, 7, 7, 7, 7 },
+	{ VT_MAX_CALL_TOTALS - 1, 63, { "a \x1b[31m name", 12 }, UINT64_MAX, 0, UINT64_MAX, 0, 0, UINT64_MAX },
+};
+
+static void encode_calls(struct vt_out *out, const struct vt_call_total *calls, uint16_t count)
+{
+	vt_rec_calls_encode(out, &(struct vt_rec_calls){ .process = 9, .count = count, .sequence = 4,
+	                                                 .missed = 77, .totals = calls });
+}
+
+static bool decode_calls(const struct vt_out *out, struct vt_rec_calls *r)
+{
+	uint16_t kind;
+	struct vt_in in = vt_in_of(out->data, out->length), body;
+
+	assert_true(vt_record_next(&in, &kind, &body));
+	assert_int_equal(kind, VT_REC_CALLS);
+	return vt_rec_calls_decode(body, r);
+}
+
+static void test_calls(void **state)
+{
+	struct vt_out out = { 0 };
+	struct vt_rec_calls r;
+	struct vt_call_total t;
+
+	(void)state;
+	encode_calls(&out, some_calls, 3);
+	assert_true(decode_calls(&out, &r));
+	assert_int_equal(r.process, 9);
+	assert_int_equal(r.count, 3);
+	assert_int_equal(r.sequence, 4);
+	assert_int_equal(r.missed, 77);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(vt_rec_calls_entry(&r, &t));
+		assert_int_equal(t.call, some_calls[i].call);
+		assert_int_equal(t.category, some_calls[i].category);
+		assert_int_equal(t.name.length, some_calls[i].name.length);
+		assert_memory_equal(t.name.at, some_calls[i].name.at, t.name.length);
+		assert_memory_equal(&t.count, &some_calls[i].count, 6 * sizeof(uint64_t));
+	}
+	assert_false(vt_rec_calls_entry(&r, &t));
+	out.length = 0;
+	encode_calls(&out, NULL, 0);
+	assert_true(decode_calls(&out, &r));
+
+	/* A stranger's numbers: what cannot be is cut, what names nothing is refused. */
+	struct vt_call_total odd[2] = { some_calls[0], some_calls[0] };
+	odd[0].errors = odd[0].error_time = odd[0].least = UINT64_MAX;
+	out.length = 0;
+	encode_calls(&out, odd, 1);
+	assert_true(decode_calls(&out, &r));
+	assert_true(vt_rec_calls_entry(&r, &t));
+	assert_int_equal(t.errors, t.count);
+	assert_int_equal(t.error_time, t.time);
+	assert_int_equal(t.least, t.most);
+	out.length = 0;
+	encode_calls(&out, odd, 2);             /* the same call twice */
+	assert_false(decode_calls(&out, &r));
+	odd[0].call = VT_MAX_CALL_TOTALS;
+	out.length = 0;
+	encode_calls(&out, odd, 1);
+	assert_false(decode_calls(&out, &r));
+	vt_out_free(&out);
+}
+
 static void encode_all(struct vt_out *out)
 {
 	static const char *const labels[] = { "none", NULL, "two" };
@@ -318,6 +386,7 @@ static unsigned decode_all(struct vt_in body)
 		struct vt_rec_thread thread;
 		struct vt_rec_anchor anchor;
 		struct vt_counter_sample counters;
+		struct vt_rec_calls calls;
 		struct vt_rec_gap gap;
 		struct vt_rec_totals totals;
 		struct vt_rec_index index;
@@ -352,7 +421,8 @@ static unsigned decode_all(struct vt_in body)
 	       vt_rec_metric_decode(body, &r.metric) + vt_rec_source_decode(body, &r.source) +
 	       vt_rec_process_decode(body, &r.process) + vt_rec_fact_decode(body, &r.fact) +
 	       vt_rec_thread_decode(body, &r.thread) + vt_rec_anchor_decode(body, &r.anchor) +
-	       vt_rec_counters_decode(body, &r.counters) + vt_rec_gap_decode(body, &r.gap) +
+	       vt_rec_counters_decode(body, &r.counters) + vt_rec_calls_decode(body, &r.calls) +
+	       vt_rec_gap_decode(body, &r.gap) +
 	       vt_rec_totals_decode(body, &r.totals) + vt_rec_index_decode(body, &r.index);
 }
 
@@ -366,6 +436,7 @@ static void test_hostile_records(void **state)
 	(void)state;
 	assert_int_equal(decode_all(vt_in_of("", 0)), 0);
 	encode_all(&out);
+	encode_calls(&out, some_calls, 3);
 	struct vt_in in = vt_in_of(out.data, out.length);
 	while (vt_record_next(&in, &kind, &body)) {
 		size_t length = (size_t)(body.end - body.at);
@@ -428,6 +499,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records),
+		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_hostile_records),
 		cmocka_unit_test(test_framing),
