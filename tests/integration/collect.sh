@@ -144,7 +144,7 @@ valktrace summary run.vtrace >page
 for source in vm process process_io pressure cgroup; do
 	has "the page says why: $source" "$(cat page)" "^$source +/proc/.*No such file or directory\$"
 done
-is 'the page is as before' "$(grep -cE '^--- (Process|Paging) ---' page)" 0
+is 'the page is as before' "$(grep -cE '^--- (Process|Paging) ' page)" 0
 is 'and fits' "$(awk 'length > 80' page)" ''
 # Only a part of it is there, and that is broken.
 mkdir broken

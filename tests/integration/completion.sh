@@ -23,7 +23,7 @@ is 'bash: commands' "$(complete_words valktrace '')" "--help --version $commands
 is 'bash: a command begun' "$(complete_words valktrace re)" 'record recover'
 is 'bash: formats' "$(complete_words valktrace decode --format '')" \
 	"$(valktrace decode --format none 2>&1 | sed 's/.*valid: //' | tr ' ' '\n' | LC_ALL=C sort | paste -sd ' ' -)"
-is 'bash: the short option' "$(complete_words valktrace decode -F k)" kernel
+is 'bash: the short option' "$(complete_words valktrace decode -F k)" 'kernel kernel-events'
 is 'bash: --time' "$(complete_words valktrace decode --time '')" 'mono rel ticks utc'
 is 'bash: --color=WHEN, as bash splits it' "$(complete_words valktrace info --color = al)" always
 is 'bash: --color= and nothing' "$(complete_words valktrace info --color =)" 'always auto never'

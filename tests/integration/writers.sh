@@ -11,6 +11,7 @@ exceptions()
 {
 	if ! nm -D "$(ldd "$BUILD/tests/lisp" | sed -n 's/.*=> \(.*libuv[^ ]*\).*/\1/p')" | grep -q uv_metrics_info
 	then
+		echo 'loop_native libuv has uv_metrics_info from 1.45 on'
 		echo 'loop_events libuv has uv_metrics_info from 1.45 on'
 		echo 'loop_events_waiting libuv has uv_metrics_info from 1.45 on'
 	fi
@@ -27,6 +28,9 @@ host() { VALKTRACE=output=$1.vtrace timeout 120 "$BUILD/tests/$2" "${@:3}" >/dev
 for name in closures depth errors tail timers pipes; do
 	host lisp-$name lisp "$programs/$name.lisp"
 done
+host loops loops
+# Gauges of what is open now: of a server that was killed.
+VALKTRACE=output=httpd.vtrace,counters=50ms timeout -s KILL 1 "$BUILD/tests/httpd" >/dev/null 2>&1
 host lua-garbage lua-host "$programs/garbage.lua"
 cat >unmap.scm <<'SCHEME'
 (use-modules (rnrs bytevectors))
@@ -35,6 +39,8 @@ cat >unmap.scm <<'SCHEME'
 (do ((i 0 (+ i 1))) ((= i 30)) (gc))
 SCHEME
 valktrace record -q -o guile.vtrace -- guile unmap.scm >/dev/null
+valktrace record -q -o shell.vtrace -- bash -c 'trap : USR1; kill -USR1 $$; (exec true); cat /dev/null' >/dev/null
+valktrace record -q -o asyncio.vtrace -- python3 -c 'import asyncio; asyncio.run(asyncio.sleep(0.02))' >/dev/null
 
 # ---- every metric -------------------------------------------------------------------------------------
 
