@@ -33,17 +33,18 @@ UV_LIBS    := -luv -lpthread
 WIRE_SRCS := \
 	core/call_table.c core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c \
 	core/columns.c core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c \
-	core/metrics_json.c core/metrics_kernel.c core/metrics_labels.c core/metrics_prometheus.c \
-	core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c core/rule_judge.c \
-	core/sample.c core/schema.c core/schema_wire.c core/split.c core/wire.c core/wire_records.c \
-	core/wire_tallies.c core/clock.c core/ring_file.c # EOL
+	core/metrics_family.c core/metrics_json.c core/metrics_kernel.c core/metrics_labels.c \
+	core/metrics_prometheus.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c \
+	core/rule_judge.c core/sample.c core/schema.c core/schema_wire.c core/split.c core/wire.c \
+	core/wire_records.c core/wire_tallies.c core/clock.c core/ring_file.c # EOL
 WRITER_SRCS := core/calls.c core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c \
 	core/types.c core/warn.c # EOL
 ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 # What the recorder samples, wherever it runs.
-SAMPLER_SRCS := collectors/cgroup.c collectors/pressure.c collectors/process.c collectors/procfile.c \
-	collectors/vm.c # EOL
+SAMPLER_SRCS := collectors/cgroup.c collectors/perf_child.c collectors/perf_event.c collectors/perf_lines.c \
+	collectors/perf_list.c collectors/perf_stat.c collectors/pressure.c collectors/process.c \
+	collectors/procfile.c collectors/vm.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/http.c \
 	collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
 # A library of its own: the allocator's calls.

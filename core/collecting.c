@@ -7,7 +7,7 @@
 #include "core/collecting.h"
 #include "core/recorder.h"
 
-enum { MOST = 16, TOUCH_NS = 5000000, REASON = 128 };
+enum { MOST = 16, TOUCH_NS = 5000000 };
 
 struct vt_collecting {
 	struct vt_collect api;          /* first: what collectors have is a pointer to it */
@@ -18,13 +18,15 @@ struct vt_collecting {
 	struct vt_out schema;           /* METRIC records */
 	/*
 	 * Values of the run are kept with the oldest process that is followed. When it ends, the next one goes
-	 * on from where it stopped: the sum over processes is the total.
+	 * on from where it stopped: the sum over processes is the total. What is set before there is any
+	 * waits here.
 	 */
 	uint32_t home;
 	uint64_t base[VT_MAX_METRICS], last[VT_MAX_METRICS];
 	bool is_total[VT_MAX_METRICS], is_run[VT_MAX_METRICS];
 	/* What was said of sources of the run, for processes that come later. */
-	struct { enum { SILENT, ABSENT, AVAILABLE } state; char reason[REASON]; } said[VT_MAX_SOURCES];
+	struct { enum { SILENT, ABSENT, AVAILABLE } state; char reason[VT_REASON_MAX]; } said[VT_MAX_SOURCES];
+	struct { uint8_t state; char reason[VT_REASON_MAX]; } states[VT_MAX_METRICS];   /* vt_metric_state */
 };
 
 static struct vt_collecting *of(const struct vt_collect *c)
@@ -77,14 +79,23 @@ static void repeat_sources(const struct vt_collecting *c, struct vt_followed *p,
 			vt_follow_source(p, i, c->said[i].state == AVAILABLE, c->said[i].reason);
 }
 
+/* A value of the run as its home has it: without what other homes had before. */
+static uint64_t since_base(const struct vt_collecting *c, unsigned metric)
+{
+	return c->last[metric] - (c->base[metric] < c->last[metric] ? c->base[metric] : c->last[metric]);
+}
+
 static struct vt_followed *place_of(struct vt_collecting *c, uint32_t process)
 {
 	if (process != VT_COLLECT_RUN)
 		return vt_recorder_process(c->recorder, process);
 	struct vt_followed *p = oldest(c->recorder, NULL);
 	if (p && p->index != c->home) {
-		for (unsigned m = 0; m < VT_MAX_METRICS; m++)
-			c->base[m] = c->is_total[m] ? c->last[m] : 0;
+		for (unsigned m = 0; m < VT_MAX_METRICS; m++) {
+			c->base[m] = c->is_total[m] && c->home != VT_COLLECT_RUN ? c->last[m] : 0;
+			if (c->is_run[m])
+				store(p, m, since_base(c, m));
+		}
 		c->home = p->index;
 		repeat_sources(c, p, true);
 	}
@@ -101,18 +112,18 @@ static void set(const struct vt_collect *api, uint32_t process, unsigned metric,
 	if (process == VT_COLLECT_RUN) {
 		c->last[metric] = value;
 		c->is_run[metric] = true;
+		value = since_base(c, metric);
 	}
-	if (!p)
-		return;
-	if (process == VT_COLLECT_RUN)
-		value -= c->base[metric] < value ? c->base[metric] : value;
-	store(p, metric, value);
+	if (p)
+		store(p, metric, value);
 }
 
 static void unset(const struct vt_collect *api, uint32_t process, unsigned metric)
 {
 	struct vt_followed *p = place_of(of(api), process);
 
+	if (metric < VT_MAX_METRICS && process == VT_COLLECT_RUN)
+		of(api)->is_run[metric] = false;
 	if (!p || metric >= VT_MAX_METRICS)
 		return;
 	vt_store_relaxed(&p->view.file->gauges[metric], 0);
@@ -129,10 +140,43 @@ static void say_source(const struct vt_collect *api, uint32_t process, enum vt_s
 		return;
 	if (process == VT_COLLECT_RUN) {
 		c->said[source].state = available ? AVAILABLE : ABSENT;
-		snprintf(c->said[source].reason, REASON, "%s", available ? "" : reason);
+		snprintf(c->said[source].reason, VT_REASON_MAX, "%s", available ? "" : reason);
 	}
 	if (p)
 		vt_follow_source(p, source, available, reason);
+}
+
+static int write_schema(struct vt_collecting *c, const struct vt_out *payload)
+{
+	return payload->failed ? -ENOMEM :
+	       vt_log_records(&c->recorder->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, payload);
+}
+
+static void encode_state(const struct vt_collecting *c, unsigned metric, struct vt_out *payload)
+{
+	const char *reason = c->states[metric].reason;
+
+	vt_rec_metric_state_encode(payload, &(struct vt_rec_metric_state){
+		.id = (uint16_t)metric, .state = c->states[metric].state, .reason = { reason, strlen(reason) },
+	});
+}
+
+static void say_state(const struct vt_collect *api, unsigned metric, bool available, const char *reason)
+{
+	struct vt_collecting *c = of(api);
+	uint8_t state = available ? VT_METRIC_AVAILABLE : VT_METRIC_UNAVAILABLE;
+	char text[VT_REASON_MAX];
+	struct vt_out payload = { 0 };
+
+	snprintf(text, sizeof(text), "%s", reason ? reason : "");
+	if (metric >= VT_MAX_METRICS || (c->states[metric].state == state &&
+	                                 strcmp(c->states[metric].reason, text) == 0))
+		return;
+	c->states[metric].state = state;
+	strcpy(c->states[metric].reason, text);
+	encode_state(c, metric, &payload);
+	write_schema(c, &payload);
+	vt_out_free(&payload);
 }
 
 static int add_metric(const struct vt_collect *api, const struct vt_metric_desc *d)
@@ -148,8 +192,7 @@ static int add_metric(const struct vt_collect *api, const struct vt_metric_desc 
 		.name = { d->name, strlen(d->name) }, .family = { d->family, strlen(d->family) },
 		.labels = { d->labels, strlen(d->labels) }, .help = { d->help, strlen(d->help) },
 	});
-	int err = payload.failed ? -ENOMEM :
-		vt_log_records(&c->recorder->log, VT_CHUNK_SCHEMA, VT_NO_PROCESS, &payload);
+	int err = write_schema(c, &payload);
 	vt_out_bytes(&c->schema, payload.data, payload.length);
 	vt_out_free(&payload);
 	if (err)
@@ -161,10 +204,10 @@ static int add_metric(const struct vt_collect *api, const struct vt_metric_desc 
 
 /* ---- which are on -------------------------------------------------------------------------------------- */
 
-/* By its default, then by each name of the list in turn: "perf", "!vm", "all", "none". */
-static bool is_wanted(const struct vt_collector *k, const char *list)
+/* By its default or its categories, then by each name of the list in turn: "perf", "!vm", "all", "none". */
+static bool is_wanted(const struct vt_collector *k, const char *list, uint64_t categories)
 {
-	bool on = k->standard;
+	bool on = k->standard || (k->categories & categories) != 0;
 
 	while (*list) {
 		size_t length = strcspn(list, ",+ ");
@@ -203,7 +246,7 @@ static void open_one(struct vt_collecting *c, const struct vt_collector *k)
 /* Nobody is left to wonder why there is nothing. */
 static void say_off(struct vt_collecting *c, const struct vt_collector *k)
 {
-	char reason[REASON];
+	char reason[VT_REASON_MAX];
 
 	snprintf(reason, sizeof(reason), k->standard ? "switched off by --collect" :
 	         "not asked for: --collect %s", k->name);
@@ -220,14 +263,18 @@ struct vt_collecting *vt_collecting_open(struct vt_recorder *r, const struct vt_
 		return NULL;
 	c->api = (struct vt_collect){
 		.loop = r->loop, .settings = settings, .process = give_process, .set = set, .unset = unset,
-		.source = say_source, .metric = add_metric,
+		.source = say_source, .metric = add_metric, .state = say_state,
 	};
 	c->recorder = r;
 	c->home = VT_COLLECT_RUN;
 	for (unsigned m = 0; m < VT_METRIC_COUNT; m++)
 		c->is_total[m] = vt_schema_builtin()->metrics[m].kind == VT_METRIC_COUNTER;
+	uint64_t named = 0;
+	char unknown[VT_OPTION_WORD];
+	if (*settings->events)
+		vt_category_set(settings->events, &named, unknown, sizeof(unknown));
 	for (unsigned i = 0; vt_collectors[i] && c->count < MOST; i++)
-		if (is_wanted(vt_collectors[i], settings->collect))
+		if (is_wanted(vt_collectors[i], settings->collect, named))
 			open_one(c, vt_collectors[i]);
 		else
 			say_off(c, vt_collectors[i]);
@@ -282,11 +329,22 @@ void vt_collecting_end(struct vt_collecting *c, const struct vt_followed *p, con
 {
 	struct vt_collected who = collected(p);
 
-	sample_unless_just_done(c);
+	if (c->recorder->process_count == 1)
+		vt_collecting_last(c);
+	else
+		sample_unless_just_done(c);
 	for (unsigned i = 0; i < c->count; i++)
 		if (c->open[i].of->end)
 			c->open[i].of->end(c->open[i].state, &c->api, &who, usage);
 	leave_home(c, p);
+}
+
+void vt_collecting_last(struct vt_collecting *c)
+{
+	for (unsigned i = 0; i < c->count; i++)
+		if (c->open[i].of->last)
+			c->open[i].of->last(c->open[i].state, &c->api);
+	vt_collecting_sample(c);
 }
 
 void vt_collecting_close(struct vt_collecting *c)
@@ -300,4 +358,7 @@ void vt_collecting_close(struct vt_collecting *c)
 void vt_collecting_schema(const struct vt_collecting *c, struct vt_out *payload)
 {
 	vt_out_bytes(payload, c->schema.data, c->schema.length);
+	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
+		if (c->states[i].state != VT_METRIC_UNTOLD)
+			encode_state(c, i, payload);
 }

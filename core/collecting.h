@@ -21,6 +21,9 @@ void vt_collecting_sample(struct vt_collecting *c);
 void vt_collecting_begin(struct vt_collecting *c, const struct vt_followed *p);
 void vt_collecting_end(struct vt_collecting *c, const struct vt_followed *p, const struct rusage *usage);
 
+/* As vt_collecting_sample, for the last time: waits a little for what collectors still have to come. */
+void vt_collecting_last(struct vt_collecting *c);
+
 /* Closes all collectors; the loop must run once more, for their handles. */
 void vt_collecting_close(struct vt_collecting *c);
 

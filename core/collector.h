@@ -47,6 +47,11 @@ struct vt_collect {
 	 * under an id from VT_METRIC_COUNT on. Return: the id, or -1 when there is no more room.
 	 */
 	int (*metric)(const struct vt_collect *c, const struct vt_metric_desc *desc);
+	/*
+	 * Whether one metric can be had in this run, for a source that may have some and lack others. `reason`
+	 * (NULL: none) is copied: why not, or what is to be known of its values. Exporters show the last one.
+	 */
+	void (*state)(const struct vt_collect *c, unsigned metric, bool available, const char *reason);
 };
 /* As `process`: the run itself. What is machine-wide, or of all processes together. */
 #define VT_COLLECT_RUN UINT32_MAX
@@ -54,17 +59,13 @@ struct vt_collect {
 struct vt_collector {
 	const char *name, *summary;     /* "vm", one line for `record --help` and `schema --collectors` */
 	bool standard;                  /* on unless switched off; else only when named: --collect NAME */
+	uint64_t categories;            /* bit set: on as well when one of these is named */
+	uint32_t sources;               /* bit set of those it feeds: they are told when it is switched off */
 	size_t state_size;              /* bytes of state, zeroed */
 	/* 0, or a negative error after it has told its sources why. */
 	int (*open)(void *state, const struct vt_collect *c);
 	/* Called before each counter record: every settings->counters_ns, and once before the last one. */
 	void (*sample)(void *state, const struct vt_collect *c, uint64_t monotonic_ns);
-	/*
-	 * Frees `state`, with free(): at once, or when the last handle that it has on the loop is closed. The
-	 * struct vt_collect is gone by then.
-	 */
-	void (*close)(void *state);
-	uint32_t sources;               /* bit set of those it feeds: they are told when it is switched off */
 	/*
 	 * A process is followed from now on; or it has ended, and this is the last chance to set its values. A
 	 * command of `record` is then a zombie, so that /proc still knows it; others may be gone from there.
@@ -75,6 +76,16 @@ struct vt_collector {
 	void (*begin)(void *state, const struct vt_collect *c, const struct vt_collected *p);
 	void (*end)(void *state, const struct vt_collect *c, const struct vt_collected *p,
 	            const struct rusage *usage);
+	/*
+	 * Before the last `sample` of the run, and of each process that was the only one: fetches what is
+	 * still under way. May wait, for a quarter of a second at most. May be NULL.
+	 */
+	void (*last)(void *state, const struct vt_collect *c);
+	/*
+	 * Frees `state`, with free(): at once, or when the last handle that it has on the loop is closed. The
+	 * struct vt_collect is gone by then.
+	 */
+	void (*close)(void *state);
 };
 
 extern const struct vt_collector *const vt_collectors[];        /* ends with NULL */

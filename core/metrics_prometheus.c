@@ -13,10 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/metrics_family.h"
 #include "core/metrics_labels.h"
 #include "core/metrics_text.h"
 
-#define COMPATIBLE 15u          /* metric ids below it are the compatibility set */
+#define COMPATIBLE VT_METRIC_COMPATIBLE
 #define TIME_DIGITS 6u
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
@@ -34,7 +35,8 @@ struct run {
 	const struct vt_metrics *m;
 	const char *labels;             /* of all its samples, or "" */
 	unsigned count, next;           /* rows; the first that is not printed */
-	struct row rows[VT_MAX_METRICS + 8];
+	struct row rows[VT_MAX_METRICS + VT_MAX_SOURCES + 8];
+	char families[VT_MAX_SOURCES][VT_MAX_NAME + 20];        /* of `availability` */
 };
 
 /* ---- labels --------------------------------------------------------------------------------- */
@@ -66,19 +68,6 @@ static void end_labels(struct vt_text *t, const struct run *r, const char *befor
 
 /* ---- families that are not one metric ------------------------------------------------------- */
 
-/* A source that nobody reported on is known by its metrics alone. */
-static bool is_available(const struct vt_metrics *m, unsigned source)
-{
-	if (m->sources[source].known)
-		return m->sources[source].available;
-	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
-		const struct vt_metric_desc *desc = &m->schema->metrics[i];
-		if (m->present[i] && desc->name && desc->source == source)
-			return true;
-	}
-	return false;
-}
-
 static bool put_source(struct vt_text *t, const struct run *r, unsigned source)
 {
 	const struct vt_metrics *m = r->m;
@@ -86,13 +75,13 @@ static bool put_source(struct vt_text *t, const struct run *r, unsigned source)
 
 	if (!m->schema->sources[source].name)
 		return false;
-	if (!is_available(m, source))
+	if (!vt_source_there(m, source))
 		reason = m->sources[source].known ? m->sources[source].reason : "not reported";
 	vt_text_string(t, "valk_source_available");
 	put_label(t, r, &before, "source", m->schema->sources[source].name);
 	put_label(t, r, &before, "reason", reason);
 	end_labels(t, r, before);
-	vt_text_string(t, is_available(m, source) ? "1\n" : "0\n");
+	vt_text_string(t, vt_source_there(m, source) ? "1\n" : "0\n");
 	return true;
 }
 
@@ -204,60 +193,34 @@ static const struct special {
 	  VT_MAX_CATEGORIES, put_lost },
 };
 
-/* ---- what a schema may say ------------------------------------------------------------------ */
+/*
+ * Sources of which some metrics may be there and others not, by what their collector said of each:
+ * valk_SOURCE_available, with the labels that the metrics have.
+ */
+static const struct special availability = {
+	NULL, "gauge", "Which of these can be had, and why not", VT_MAX_METRICS, NULL
+};
 
-static bool is_family(const char *s)
+#define AVAILABLE_FRONT "valk_"
+#define AVAILABLE_END   "_available"
+
+static void put_state(struct vt_text *t, const struct run *r, const char *family, unsigned metric)
 {
-	bool good = *s != '\0';
+	const struct vt_metric_desc *d = &r->m->schema->metrics[metric];
+	const char *before = "{";
 
-	for (const char *p = s; *p; p++)
-		good = good && (vt_label_name_byte(*p, p == s) || *p == ':');
-	return good;
+	vt_text_string(t, family);
+	if (*d->labels) {
+		vt_text_string(t, "{");
+		vt_text_string(t, d->labels);
+		before = ",";
+	}
+	put_label(t, r, &before, "reason", d->reason ? d->reason : "");
+	end_labels(t, r, before);
+	vt_text_string(t, d->state == VT_METRIC_AVAILABLE ? "1\n" : "0\n");
 }
 
 /* ---- the families in order ------------------------------------------------------------------ */
-
-/* A family with a bucket is a histogram, and has nothing but buckets and sums. */
-static bool is_histogram(const struct vt_schema *schema, const char *family)
-{
-	for (unsigned i = COMPATIBLE; i < VT_MAX_METRICS; i++) {
-		const struct vt_metric_desc *d = &schema->metrics[i];
-		if (d->name && d->kind == VT_METRIC_BUCKET && d->family && strcmp(d->family, family) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A name that a sample of a histogram has. */
-static bool is_of_histogram(const struct vt_schema *schema, const char *family)
-{
-	static const char *const ends[] = { "_bucket", "_sum", "_count" };
-	char stem[VT_MAX_HELP + 1];
-	size_t length = strlen(family);
-
-	for (unsigned i = 0; i < LENGTH(ends); i++) {
-		size_t end = strlen(ends[i]);
-		if (length <= end || length - end >= sizeof(stem) || strcmp(family + length - end, ends[i]) != 0)
-			continue;
-		memcpy(stem, family, length - end);
-		stem[length - end] = '\0';
-		if (is_histogram(schema, stem))
-			return true;
-	}
-	return false;
-}
-
-/* A row of a histogram is 0, not absent, as soon as another one of it is there. */
-static bool is_present(const struct vt_metrics *m, unsigned metric, bool histogram)
-{
-	for (unsigned i = COMPATIBLE; i < VT_MAX_METRICS && histogram; i++) {
-		const struct vt_metric_desc *d = &m->schema->metrics[i];
-		if (m->present[i] && d->name && d->family &&
-		    strcmp(d->family, m->schema->metrics[metric].family) == 0)
-			return true;
-	}
-	return m->present[metric];
-}
 
 /* Keeps the rows sorted by family; rows of one family stay in the order of their ids. */
 static void insert(struct row *rows, unsigned count, struct row row)
@@ -278,29 +241,68 @@ static bool is_taken(const char *family)
 	for (unsigned i = 0; i < LENGTH(specials); i++)
 		if (strcmp(specials[i].family, family) == 0)
 			return true;
-	return false;
+	/* Those of `availability` are made of names of sources. */
+	size_t length = strlen(family), end = strlen(AVAILABLE_END);
+	return strncmp(family, AVAILABLE_FRONT, strlen(AVAILABLE_FRONT)) == 0 && length > end &&
+	       strcmp(family + length - end, AVAILABLE_END) == 0;
 }
 
 static bool is_printable(const struct vt_metric_desc *d, const char *labels)
 {
-	return d->name && d->family && d->labels && is_family(d->family) && vt_labels_valid(d->labels) &&
+	return d->name && d->family && d->labels && vt_family_valid(d->family) && vt_labels_valid(d->labels) &&
 	       !is_taken(d->family) && !vt_labels_meet(d->labels, labels);
+}
+
+/* Told of, with labels that are good and are no other's. */
+static bool has_state(const struct run *r, unsigned metric, unsigned source)
+{
+	const struct vt_metric_desc *all = r->m->schema->metrics, *d = &all[metric];
+
+	if (!d->name || !d->labels || d->state == VT_METRIC_UNTOLD || d->source != source ||
+	    !vt_labels_valid(d->labels) || vt_labels_have(d->labels, "reason", 6) ||
+	    vt_labels_meet(d->labels, r->labels))
+		return false;
+	for (unsigned i = 0; i < metric; i++)
+		if (all[i].name && all[i].labels && all[i].state != VT_METRIC_UNTOLD && all[i].source == source &&
+		    strcmp(all[i].labels, d->labels) == 0)
+			return false;
+	return true;
+}
+
+static void collect_states(struct run *r)
+{
+	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
+		const char *name = r->m->schema->sources[i].name;
+		bool any = false;
+		for (unsigned m = 0; name && m < VT_MAX_METRICS && !any; m++)
+			any = has_state(r, m, i);
+		/* A source of an earlier one's name would say things twice. */
+		for (unsigned k = 0; k < i && any; k++)
+			any = !*r->families[k] || strcmp(r->m->schema->sources[k].name, name) != 0;
+		if (!any || !vt_family_valid(name) || strlen(name) > VT_MAX_NAME ||
+		    strcmp(name, "source") == 0)
+			continue;
+		strcat(strcat(strcpy(r->families[i], AVAILABLE_FRONT), name), AVAILABLE_END);
+		insert(r->rows, r->count++, (struct row){ r->families[i], &availability, NULL, 0, false });
+	}
 }
 
 static void collect(struct run *r)
 {
 	for (unsigned i = COMPATIBLE; i < VT_MAX_METRICS; i++) {
 		const struct vt_metric_desc *desc = &r->m->schema->metrics[i];
-		if (!is_printable(desc, r->labels) || is_of_histogram(r->m->schema, desc->family))
+		if (!is_printable(desc, r->labels) || vt_family_in_histogram(r->m->schema, desc->family))
 			continue;
-		bool histogram = is_histogram(r->m->schema, desc->family);
-		if (is_present(r->m, i, histogram))
+		bool histogram = vt_family_is_histogram(r->m->schema, desc->family);
+		if (vt_metric_present(r->m, i, histogram))
 			insert(r->rows, r->count++, (struct row){ desc->family, NULL, desc, i, histogram });
 	}
 	for (unsigned i = 0; i < LENGTH(specials); i++)
 		insert(r->rows, r->count++, (struct row){ specials[i].family, &specials[i], NULL, 0, false });
+	collect_states(r);
 }
-VT_STATIC_ASSERT(LENGTH(specials) <= LENGTH(((struct run *)0)->rows) - VT_MAX_METRICS, "room for all");
+VT_STATIC_ASSERT(LENGTH(specials) + VT_MAX_SOURCES + VT_MAX_METRICS <= LENGTH(((struct run *)0)->rows),
+                 "room for all");
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
@@ -364,6 +366,17 @@ static void put_special(struct vt_text *t, const struct run *runs, unsigned coun
 			any |= s->put(t, &runs[k], i);
 	if (!any)
 		*t = before;
+}
+
+/* Of all runs that have a source of this family's name. */
+static void put_states(struct vt_text *t, const struct run *runs, unsigned count, const char *family)
+{
+	put_head(t, family, availability.type, availability.help);
+	for (unsigned k = 0; k < count; k++)
+		for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
+			for (unsigned m = 0; strcmp(runs[k].families[i], family) == 0 && m < VT_MAX_METRICS; m++)
+				if (has_state(&runs[k], m, i))
+					put_state(t, &runs[k], family, m);
 }
 
 /* ---- histograms ------------------------------------------------------------------------------ */
@@ -548,10 +561,13 @@ static size_t render(struct run *runs, unsigned count, char *to, size_t size)
 			put_family(&t, runs, count, row);
 			continue;
 		}
-		put_special(&t, runs, count, row->special);
+		if (row->special == &availability)
+			put_states(&t, runs, count, row->family);
+		else
+			put_special(&t, runs, count, row->special);
 		for (unsigned i = 0; i < count; i++)
 			runs[i].next += runs[i].next < runs[i].count &&
-			                runs[i].rows[runs[i].next].special == row->special;
+			                strcmp(runs[i].rows[runs[i].next].family, row->family) == 0;
 	}
 	return vt_text_end(&t);
 }

@@ -231,6 +231,10 @@ int vt_settings_resolve(const struct vt_settings *s, struct vt_resolved *r, char
 		snprintf(problem, size, "dump-signal: '%s' is no signal that can be caught", s->dump_signal);
 		return -VT_E_OPTION;
 	}
+	if (strspn(s->perf_cores, "0123456789,-") != strlen(s->perf_cores) && strcmp(s->perf_cores, "all") != 0) {
+		snprintf(problem, size, "perf-cores: '%s' is no list of CPUs such as 0,2-3, nor all", s->perf_cores);
+		return -VT_E_OPTION;
+	}
 	vt_geometry_of(&r->geometry, s->ring_size, discard ? VT_DISCARD : VT_OVERWRITE);
 	return 0;
 }

@@ -16,10 +16,11 @@ struct vt_settings {
 	char events[VT_OPTION_WORD], output[VT_OPTION_WORD], ring_directory[VT_OPTION_WORD];
 	char warn[VT_OPTION_WORD];      /* rules, each followed by ';' */
 	char mode[VT_OPTION_WORD], codec[VT_OPTION_WORD], dump_signal[VT_OPTION_WORD];
-	char collect[VT_OPTION_WORD];
+	char collect[VT_OPTION_WORD], perf_events[VT_OPTION_WORD], perf_cores[VT_OPTION_WORD];
 	char calls[VT_OPTION_WORD];
 	bool off;                       /* VALKTRACE=0 */
 	uint64_t level, ring_size, flush_ns, counters_ns, max_bytes, rotate_bytes, rotate_ns;
+	uint64_t perf_interval_ns, perf_strict;
 };
 
 struct vt_option_row {

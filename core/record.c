@@ -342,6 +342,11 @@ static int settings_of(const struct record_settings *from, struct vt_settings *s
 	}
 	if (from->all)
 		wanted->mask = ~0ull;
+	/* A category of which there are only counters. */
+	if ((wanted->mask >> VT_CAT_perf & 1) && strlen(s->collect) + 6 < sizeof(s->collect)) {
+		memmove(s->collect + 5, s->collect, strlen(s->collect) + 1);
+		memcpy(s->collect, "perf,", 5);
+	}
 	return 0;
 }
 

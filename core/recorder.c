@@ -443,7 +443,8 @@ int vt_recorder_close(struct vt_recorder *r, enum vt_ending ending)
 	int err = 0;
 
 	stop_waiting(r);
-	vt_collecting_sample(r->collecting);
+	if (r->process_count > 0)
+		vt_collecting_last(r->collecting);
 	while (r->process_count > 0) {
 		int e = vt_recorder_finish(r, r->processes[0]->index, ending, 0);
 		err = err ? err : e;

@@ -111,7 +111,7 @@ static const struct vt_schema builtin = {
 	.metrics = {
 #define VT_METRIC(name, id, source, kind, unit, family, labels, help) \
 		[id] = { #name, family, labels, help, \
-			 VT_SRC_##source, VT_METRIC_##kind, VT_UNIT_##unit },
+			 VT_SRC_##source, VT_METRIC_##kind, VT_UNIT_##unit, VT_METRIC_UNTOLD, NULL },
 #include <valktrace/schema.def>
 	},
 	.sources = {

@@ -52,6 +52,7 @@ struct vt_rec_event {
 	struct { uint8_t kind, unit, flags; uint16_t of; struct vt_span name, help; } fields[VT_MAX_FIELDS];
 };
 struct vt_rec_metric { uint16_t id; uint8_t source, kind, unit; struct vt_span name, family, labels, help; };
+struct vt_rec_metric_state { uint16_t id; uint8_t state; struct vt_span reason; };
 struct vt_rec_source { uint8_t id; struct vt_span name, help; };
 struct vt_rec_string { uint32_t id; uint8_t flags; struct vt_span bytes; };
 struct vt_rec_process {
@@ -119,6 +120,7 @@ void vt_rec_category_encode(struct vt_out *out, const struct vt_rec_category *r)
 void vt_rec_enum_encode(struct vt_out *out, uint16_t id, const struct vt_enum_desc *e);
 void vt_rec_event_encode(struct vt_out *out, const struct vt_rec_event *r);
 void vt_rec_metric_encode(struct vt_out *out, const struct vt_rec_metric *r);
+void vt_rec_metric_state_encode(struct vt_out *out, const struct vt_rec_metric_state *r);
 void vt_rec_source_encode(struct vt_out *out, const struct vt_rec_source *r);
 void vt_rec_string_encode(struct vt_out *out, const struct vt_rec_string *r);
 void vt_rec_process_encode(struct vt_out *out, const struct vt_rec_process *r);
@@ -138,6 +140,7 @@ bool vt_rec_enum_decode(struct vt_in body, struct vt_rec_enum *r);
 bool vt_rec_enum_label(struct vt_rec_enum *r, uint32_t *value, struct vt_span *label); /* false: no more */
 bool vt_rec_event_decode(struct vt_in body, struct vt_rec_event *r);
 bool vt_rec_metric_decode(struct vt_in body, struct vt_rec_metric *r);
+bool vt_rec_metric_state_decode(struct vt_in body, struct vt_rec_metric_state *r);
 bool vt_rec_source_decode(struct vt_in body, struct vt_rec_source *r);
 bool vt_rec_string_decode(struct vt_in body, struct vt_rec_string *r);
 bool vt_rec_process_decode(struct vt_in body, struct vt_rec_process *r);

@@ -189,6 +189,25 @@ bool vt_rec_metric_decode(struct vt_in body, struct vt_rec_metric *r)
 	       r->id < VT_MAX_METRICS && r->source < VT_MAX_SOURCES;
 }
 
+void vt_rec_metric_state_encode(struct vt_out *out, const struct vt_rec_metric_state *r)
+{
+	size_t start = vt__rec_begin(out, VT_REC_METRIC_STATE);
+
+	vt_out_u16(out, r->id);
+	vt_out_u8(out, r->state);
+	vt__put_span(out, r->reason, VT_MAX_STRING);
+	vt__rec_end(out, start);
+}
+
+bool vt_rec_metric_state_decode(struct vt_in body, struct vt_rec_metric_state *r)
+{
+	r->id = vt_in_u16(&body);
+	r->state = vt_in_u8(&body);
+	if (r->state > VT_METRIC_UNAVAILABLE)
+		r->state = VT_METRIC_UNTOLD;
+	return vt__get_text(&body, &r->reason) && r->id < VT_MAX_METRICS;
+}
+
 void vt_rec_source_encode(struct vt_out *out, const struct vt_rec_source *r)
 {
 	size_t start = vt__rec_begin(out, VT_REC_SOURCE);

@@ -22,6 +22,7 @@ static void (*const pages[])(struct vt_summary *s) = {
 	vt_summary_http,
 	vt_summary_process,
 	vt_summary_paging,
+	vt_summary_perf,
 	vt_summary_calls,
 	vt_summary_events,
 	vt_summary_threads,

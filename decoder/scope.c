@@ -146,10 +146,27 @@ static int take_metric(struct vt_scope *s, struct vt_arena *arena, struct vt_in 
 		.name = text(arena, r.name), .family = text(arena, r.family),
 		.labels = text(arena, r.labels), .help = text(arena, r.help),
 		.source = r.source, .kind = r.kind, .unit = r.unit,
+		.state = s->schema.metrics[r.id].state, .reason = s->schema.metrics[r.id].reason,
 	};
 	if (!d.name || !d.family || !d.labels || !d.help)
 		return NOTE_E_LIMIT;
 	s->schema.metrics[r.id] = d;
+	return 0;
+}
+
+/* It comes after the METRIC record of its id, which a METRIC record that comes again does not undo. */
+static int take_metric_state(struct vt_scope *s, struct vt_arena *arena, struct vt_in body)
+{
+	struct vt_rec_metric_state r;
+
+	if (!vt_rec_metric_state_decode(body, &r))
+		return NOTE_E_RECORD;
+	struct vt_metric_desc *d = &s->schema.metrics[r.id];
+	const char *reason = text(arena, r.reason);
+	if (!reason)
+		return NOTE_E_LIMIT;
+	d->state = r.state;
+	d->reason = reason;
 	return 0;
 }
 
@@ -180,6 +197,8 @@ int vt_scope_record(struct vt_scope *s, const struct vt_scope *parent, struct vt
 		return take_event(s, parent, arena, body);
 	case VT_REC_METRIC:
 		return take_metric(s, arena, body);
+	case VT_REC_METRIC_STATE:
+		return take_metric_state(s, arena, body);
 	case VT_REC_SOURCE:
 		return take_source(s, arena, body);
 	default:

@@ -120,6 +120,7 @@ void vt_summary_loop(struct vt_summary *s);
 void vt_summary_http(struct vt_summary *s);
 void vt_summary_process(struct vt_summary *s);
 void vt_summary_paging(struct vt_summary *s);
+void vt_summary_perf(struct vt_summary *s);
 void vt_summary_calls(struct vt_summary *s);
 void vt_summary_events(struct vt_summary *s);
 void vt_summary_threads(struct vt_summary *s);
@@ -133,6 +134,10 @@ void vt_summary_warned_json(struct vt_json *j, const struct vt_summary *s);
 /* Maps of it: what the kernel counted, of the run and of one process. */
 void vt_summary_json_kernel(struct vt_json *j, const struct vt_summary *s);
 void vt_summary_json_use(struct vt_json *j, const struct vt_summary *s, const struct vt_process_info *p);
+
+/* Of it: what can be had of sources that may have some metrics and lack others. */
+struct vt_json;
+void vt_summary_json_states(struct vt_json *j, const struct vt_summary *s);
 
 /* True if nothing in the run told of a source: it has neither events nor counters. */
 bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);

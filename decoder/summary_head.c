@@ -240,12 +240,13 @@ void vt_summary_absent(struct vt_summary *s)
 		return;
 	}
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
-		if (!vt_summary_is_absent(s, i))
+		const char *reason = s->metrics.sources[i].reason;
+		/* What is off by default is no news; --json and Prometheus have it. */
+		if (!vt_summary_is_absent(s, i) || (reason && strncmp(reason, "not asked for", 13) == 0))
 			continue;
 		if (!any)
 			vt_summary_title(s, "Not recorded", "");
 		any = true;
-		const char *reason = s->metrics.sources[i].reason;
 		bool told = s->metrics.sources[i].known && reason && *reason;
 		print_absent(s, schema->sources[i].name, told ? reason : "nothing in this run told of it");
 	}

@@ -521,6 +521,7 @@ void vt_summary_json(struct vt_summary *s)
 	vt_summary_functions_json(&j, s);
 	put_histograms(&j, s);
 	vt_summary_json_kernel(&j, s);
+	vt_summary_json_states(&j, s);
 	put_calls(&j, s);
 	vt_json_open(&j, "events", '{');
 	for (size_t i = 0; i < s->row_count; i++)

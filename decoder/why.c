@@ -33,9 +33,13 @@ static void add_values(struct vt_metrics *m, const struct vt_counters *c)
 	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
 		if (!c->metrics[i].present)
 			continue;
-		m->values[i] = c->process->schema->metrics[i].kind == VT_METRIC_MAX
-		               ? most(m->values[i], c->metrics[i].value)
-		               : add(m->values[i], c->metrics[i].value);
+		const struct vt_metric_desc *d = &c->process->schema->metrics[i];
+		/* Ratios and rates do not add up: the newest record's stands. */
+		if (d->kind == VT_METRIC_GAUGE && (d->unit == VT_UNIT_PPM || d->unit == VT_UNIT_MILLI))
+			m->values[i] = c->monotonic >= m->monotonic ? c->metrics[i].value : m->values[i];
+		else
+			m->values[i] = d->kind == VT_METRIC_MAX ? most(m->values[i], c->metrics[i].value)
+			                                        : add(m->values[i], c->metrics[i].value);
 		m->present[i] = true;
 	}
 	for (unsigned i = 0; i < VT_MAX_CATEGORIES; i++)
@@ -75,13 +79,13 @@ static int gather_one(void *user, const struct vt_counters *c)
 	} else {
 		m->sequence = 0;
 	}
-	m->realtime = most(m->realtime, c->realtime);
-	m->monotonic = most(m->monotonic, c->monotonic);
 	m->uptime = most(m->uptime, c->metrics[VT_M_trace_uptime].present
 	                            ? c->metrics[VT_M_trace_uptime].value : since_start(g, c));
 	m->enabled |= c->metrics[VT_M_trace_enabled].value != 0;
 	m->buffered = add(m->buffered, c->metrics[VT_M_trace_events].value);
 	add_values(m, c);
+	m->realtime = most(m->realtime, c->realtime);
+	m->monotonic = most(m->monotonic, c->monotonic);
 	return 0;
 }
 

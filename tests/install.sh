@@ -15,7 +15,7 @@ demo='guile-3.0'
 # the HTTP host. ltrace counts calls as the libc probe does; libjemalloc2 and libtcmalloc-minimal4 are preloaded
 # beside it. DuckDB and Node's headers come from npm, where there is one.
 test='binutils bsdutils file g++ git groff-base jq libcmocka-dev libjemalloc2 liblua5.4-dev libtcmalloc-minimal4
-	libxml2-utils ltrace lua5.4 man-db neovim nodejs perl pkg-config procps prometheus python3 python3-lz4
+	libxml2-utils linux-perf ltrace lua5.4 man-db neovim nodejs perl pkg-config procps prometheus python3 python3-lz4
 	python3-uvloop python3-zstandard ruby scdoc shared-mime-info spin sqlite3 strace universal-ctags wrk zsh'
 deb='debhelper dpkg-dev fakeroot git lintian pkg-config scdoc g++ file'
 

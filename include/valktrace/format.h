@@ -127,6 +127,8 @@
  *                        n x { u8 kind, u8 unit, u8 flags, u16 enum id (0 none), str name, str help }
  *            4 METRIC    u16 id, u8 source, u8 kind, u8 unit, str name, family, labels, help
  *            5 SOURCE    u8 id, str name, str help
+ *            6 METRIC_STATE  u16 metric id, u8 state (1 available, 2 not), str reason: why not, or what to
+ *                        know of its values. Of the run; the last one counts
  *            The header's `process` is VT_NO_PROCESS for the recorder's own table, else the process
  *            that registered these (categories from 32 up, and their events).
  *   STRINGS  1 STRING    u32 id, u8 flags, str       ids are per process (the header's); 0: no string
@@ -257,6 +259,7 @@ enum vt_codec_id {
 
 enum vt_record_kind {           /* u16 kind of a record, by chunk type */
 	VT_REC_CATEGORY = 1, VT_REC_ENUM = 2, VT_REC_EVENT = 3, VT_REC_METRIC = 4, VT_REC_SOURCE = 5,
+	VT_REC_METRIC_STATE = 6,
 	VT_REC_STRING = 1,
 	VT_REC_PROCESS = 1, VT_REC_FACT = 2,
 	VT_REC_THREAD = 1,

@@ -158,10 +158,18 @@ struct vt_category_desc {
 	const char *name, *help;        /* name NULL: no such category */
 };
 
+enum vt_metric_state {      /* wire values, append-only */
+	VT_METRIC_UNTOLD = 0,   /* only values tell */
+	VT_METRIC_AVAILABLE = 1,
+	VT_METRIC_UNAVAILABLE = 2,
+};
+
 struct vt_metric_desc {
 	const char *name;               /* NULL: no such metric */
 	const char *family, *labels, *help;
 	uint8_t source, kind, unit;     /* enum vt_source_id, vt_metric_kind, vt_unit */
+	uint8_t state;                  /* enum vt_metric_state: as its collector last said, in this log */
+	const char *reason;             /* why it is not available, or what to know of it; NULL: nothing */
 };
 
 struct vt_source_desc {

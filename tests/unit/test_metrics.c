@@ -364,10 +364,10 @@ static void test_hostile_schema(void **state)
 	s = *vt_schema_builtin();
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		s.metrics[100 + i] = (struct vt_metric_desc){ "m", rows[i].family, rows[i].labels,
-		                                              rows[i].help, 0, VT_METRIC_GAUGE, 0 };
+		                                              rows[i].help, 0, VT_METRIC_GAUGE, 0, 0, NULL };
 		set(&m, 100 + i, i);
 	}
-	s.metrics[150] = (struct vt_metric_desc){ "m", NULL, NULL, NULL, 0, 0, 0 };
+	s.metrics[150] = (struct vt_metric_desc){ "m", NULL, NULL, NULL, 0, 0, 0, 0, NULL };
 	set(&m, 150, 1);
 	set(&m, VT_MAX_METRICS - 1, 1);
 	s.metrics[0].family = "renamed";
@@ -539,6 +539,54 @@ static void test_locale(void **state)
 	setlocale(LC_ALL, "C");
 }
 
+/* One family a source, with the labels of its metrics; nothing that would make the text invalid. */
+static void test_states(void **state)
+{
+	static struct vt_schema s;
+	struct vt_metrics m = empty();
+	static const struct { const char *family, *labels; uint8_t source, state; const char *reason; } rows[] = {
+		{ "valk_a_total", "event=\"one\"", 20, VT_METRIC_AVAILABLE, NULL },
+		{ "valk_a_total", "event=\"two\"", 20, VT_METRIC_UNAVAILABLE, "say \"why\"\n1" },
+		{ "valk_b_total", "event=\"two\"", 20, VT_METRIC_AVAILABLE, "repeated" },
+		{ "valk_a_total", "event=\"six\"", 20, VT_METRIC_UNTOLD, "untold" },
+		{ "valk_a_total", "event=\"x\"} 1\n", 20, VT_METRIC_AVAILABLE, "forged" },
+		{ "valk_a_total", "reason=\"x\"", 20, VT_METRIC_AVAILABLE, "twice" },
+		{ "valk_a_total", "event=\"one\"", 21, VT_METRIC_UNAVAILABLE, "other source" },
+		{ "valk_a_total", "event=\"one\"", 22, VT_METRIC_UNAVAILABLE, "bad source" },
+		{ "valk_a_total", "", 23, VT_METRIC_UNAVAILABLE, "taken" },
+		{ "valk_perf_available", "", 20, VT_METRIC_UNTOLD, "" },
+	};
+
+	(void)state;
+	s = *m.schema;
+	s.sources[20] = (struct vt_source_desc){ "perf", "" };
+	s.sources[21] = (struct vt_source_desc){ "other", "" };
+	s.sources[22] = (struct vt_source_desc){ "a b", "" };
+	s.sources[23] = (struct vt_source_desc){ "source", "" };
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		s.metrics[100 + i] = (struct vt_metric_desc){
+			.name = "m", .family = rows[i].family, .labels = rows[i].labels, .help = "help",
+			.source = rows[i].source, .kind = VT_METRIC_COUNTER, .state = rows[i].state,
+			.reason = rows[i].reason,
+		};
+	set(&m, 109, 9);
+	m.schema = &s;
+	render(vt_metrics_prometheus, &m);
+	static const char expected[] =
+		"# HELP valk_other_available Which of these can be had, and why not\n"
+		"# TYPE valk_other_available gauge\n"
+		"valk_other_available{event=\"one\",reason=\"other source\"} 0\n\n"
+		"# HELP valk_perf_available Which of these can be had, and why not\n"
+		"# TYPE valk_perf_available gauge\n"
+		"valk_perf_available{event=\"one\",reason=\"\"} 1\n"
+		"valk_perf_available{event=\"two\",reason=\"say \\\"why\\\"\\n1\"} 0\n\n"
+		"# HELP valk_source_available";
+	assert_int_equal(strncmp(text, expected, strlen(expected)), 0);
+	static const char *const never[] = { "repeated", "untold", "forged", "twice", "bad source", "taken", "} 9" };
+	for (unsigned i = 0; i < sizeof(never) / sizeof(*never); i++)
+		assert_null(strstr(text, never[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -550,6 +598,7 @@ int main(void)
 		cmocka_unit_test(test_loss_unasked),
 		cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_hostile_schema),
+		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_huge),
 		cmocka_unit_test(test_cut),

@@ -94,7 +94,7 @@ static void test_histogram_hostile(void **state)
 	s = *vt_schema_builtin();
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		s.metrics[200 + i] = (struct vt_metric_desc){ "m", rows[i].family, rows[i].labels, "",
-		                                              0, rows[i].kind, 0 };
+		                                              0, rows[i].kind, 0, VT_METRIC_UNTOLD, NULL };
 		set(&m, 200 + i, 1 + i);
 	}
 	m.schema = &s;

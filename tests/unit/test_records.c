@@ -110,6 +110,7 @@ static void encode_all(struct vt_out *out)
 	vt_rec_event_encode(out, &event);
 	vt_rec_metric_encode(out, &(struct vt_rec_metric){ 191, 31, VT_METRIC_MAX, VT_UNIT_NS,
 		SPAN("m"), SPAN("valk_m_seconds"), SPAN("a=\"b\""), SPAN("help") });
+	vt_rec_metric_state_encode(out, &(struct vt_rec_metric_state){ 383, VT_METRIC_UNAVAILABLE, SPAN("no PMU") });
 	vt_rec_source_encode(out, &(struct vt_rec_source){ 31, SPAN("s"), SPAN("source") });
 	vt_rec_string_encode(out, &(struct vt_rec_string){ 77, VT_FIELD_PUBLIC, SPAN("a\0b") });
 	vt_rec_process_encode(out, &(struct vt_rec_process){ 1, VT_NO_PROCESS, 4711, VT_END_SIGNAL, 9,
@@ -170,6 +171,7 @@ static void check_schema_records(struct vt_in *in)
 	struct vt_rec_enum e;
 	struct vt_rec_event v;
 	struct vt_rec_metric m;
+	struct vt_rec_metric_state state;
 	struct vt_rec_source s;
 	uint32_t value;
 	struct vt_span label;
@@ -204,6 +206,10 @@ static void check_schema_records(struct vt_in *in)
 	assert_int_equal(m.kind, VT_METRIC_MAX);
 	assert_int_equal(m.unit, VT_UNIT_NS);
 	assert_span(m.labels, "a=\"b\"");
+	assert_true(vt_rec_metric_state_decode(take(in, VT_REC_METRIC_STATE), &state));
+	assert_int_equal(state.id, 383);
+	assert_int_equal(state.state, VT_METRIC_UNAVAILABLE);
+	assert_span(state.reason, "no PMU");
 	assert_true(vt_rec_source_decode(take(in, VT_REC_SOURCE), &s));
 	assert_int_equal(s.id, 31);
 	assert_span(s.help, "source");
@@ -372,6 +378,7 @@ static unsigned decode_all(struct vt_in body)
 		struct vt_rec_category category;
 		struct vt_rec_event event;
 		struct vt_rec_metric metric;
+		struct vt_rec_metric_state state;
 		struct vt_rec_source source;
 		struct vt_rec_string string;
 		struct vt_rec_process process;
@@ -404,6 +411,11 @@ static unsigned decode_all(struct vt_in body)
 	if (vt_rec_string_decode(body, &r.string)) {
 		accepted++;
 		assert_in_range(r.string.bytes.length, 0, VT_MAX_STRING);
+	}
+	if (vt_rec_metric_state_decode(body, &r.state)) {
+		accepted++;
+		assert_in_range(r.state.id, 0, VT_MAX_METRICS - 1);
+		assert_in_range(r.state.state, VT_METRIC_UNTOLD, VT_METRIC_UNAVAILABLE);
 	}
 	return accepted + vt_rec_category_decode(body, &r.category) +
 	       vt_rec_metric_decode(body, &r.metric) + vt_rec_source_decode(body, &r.source) +
