@@ -41,7 +41,7 @@
 
 /* Names are pasted above, before a host's macro of the same name could replace them. */
 #define VT__WANTED(id) \
-	(VT_COMPILED_IN && vt_unlikely(vt_load_relaxed(&vt__gate.mask) >> (id) & 1))
+	(VT_COMPILED_IN && (vt_load_relaxed(&vt__gate.mask) >> (id) & 1))
 #define VT__EMIT(id, type, ...) do { \
 	if (VT__WANTED((id) >> 8)) { \
 		const type vt__payload __VA_ARGS__; \

@@ -298,6 +298,9 @@ static void write_log(const char *path, const char *codec, uint64_t events)
 		if (vt__ring->limit == limit)
 			continue;
 		limit = vt__ring->limit;
+		/* It is woken at each eighth of the ring. */
+		if ((limit - vt__ring->segment_size) % (DEFAULT_RING / 8) != 0)
+			continue;
 		while (vt_follow_busy(h.process))
 			vt_recorder_flush(&h.recorder);
 	}
