@@ -15,7 +15,7 @@
 #include "core/wire.h"
 #include "decoder/chunks.h"
 
-#define WINDOW          (VT_CHUNK_TRAILER + VT_CHUNK_HEADER + 6 * VT_SECTION_ENTRY)
+#define WINDOW          (VT_CHUNK_TRAILER + VT_CHUNK_HEADER + 5 * VT_SECTION_ENTRY)
 #define SEARCH          65536u
 #define SYNC            16u             /* mark and run */
 #define SMALLEST_CHUNK  (VT_CHUNK_HEADER + VT_CHUNK_TRAILER)

@@ -487,7 +487,7 @@ def compare(tool, path, log):
         differences.append('%d events, the tool says %d' % (len(mine), len(theirs)))
     for i, ((t, a), b) in enumerate(zip(mine, theirs)):
         ns, other = a.pop('t_ns'), b.pop('t_ns')
-        if abs(ns - other) > 5000:
+        if abs(ns - other) > 20000:
             differences.append('event %d: at %d ns, the tool says %d' % (i, ns, other))
         if {k: plain(v) for k, v in a.items()} != {k: plain(v) for k, v in b.items()}:
             differences.append('event %d: %s, the tool says %s' % (i, a, b))

@@ -282,7 +282,7 @@ static void drain_mixed(const char *path)
 
 /* ---- the reference log ---------------------------------------------------------------------------------- */
 
-/* As the recorder does: at the entry of each segment it looks whether a ring is a quarter full. */
+/* As the recorder does: where the producer wakes it, it looks whether there is enough for a chunk. */
 static void write_log(const char *path, const char *codec, uint64_t events)
 {
 	struct hand h;

@@ -2,6 +2,7 @@
  * test_kill.c - SIGKILL at random moments: every emit that returned is in the log, in the ring file, or
  * counted as lost; nothing is there twice, and nothing that was never emitted.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -147,7 +148,11 @@ static void check_log(const char *path, const char *directory)
 	const struct vt_event *e;
 	struct vt_reader *reader;
 
-	assert_int_equal(vt_reader_open(&reader, &path, 1, &options), 0);
+	/* On a busy machine the recorder may be killed before it has made its log. */
+	int err = vt_reader_open(&reader, &path, 1, &options);
+	if (err == -ENOENT)
+		return;
+	assert_int_equal(err, 0);
 	while (vt_reader_next(reader, &e) > 0) {
 		if (e->gap || e->desc->category == VT_CAT_meta)
 			continue;
