@@ -37,7 +37,7 @@ WIRE_SRCS := \
 	core/metrics_prometheus.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c \
 	core/rule_judge.c core/sample.c core/schema.c core/schema_wire.c core/split.c core/wire.c \
 	core/wire_records.c core/wire_tallies.c core/clock.c core/ring_file.c # EOL
-WRITER_SRCS := core/calls.c core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c \
+WRITER_SRCS := core/calls.c core/cells.c core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c \
 	core/types.c core/warn.c # EOL
 ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_thread.c core/tracer.c core/tracer_metrics.c # EOL
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
@@ -52,7 +52,7 @@ HEAP_SRCS := collectors/probes/heap.c # EOL
 AGENT_SRCS := \
 	collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/interp.c \
 	collectors/probes/agent.c collectors/probes/boehm.c collectors/probes/epoll.c collectors/probes/libc.c \
-	collectors/probes/lua.c collectors/probes/lua_hook.c core/call_table.c core/calls.c core/clock.c core/crc32c.c \
+	collectors/probes/lua.c collectors/probes/lua_hook.c core/call_table.c core/calls.c core/cells.c core/clock.c core/crc32c.c \
 	core/error.c core/ring.c core/ring_file.c core/strings.c core/tables.c core/thread.c core/types.c # EOL
 DECODER_SRCS := $(sort $(wildcard decoder/*.c))
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
