@@ -162,7 +162,6 @@ static void put_cpu(struct vt_summary *s)
 	if (has(s, VT_M_process_run_delay)) {
 		vt_sink_string(s->out, "; waited ");
 		put_value(s, VT_M_process_run_delay);
-		vt_sink_string(s->out, " for one");
 	}
 	vt_sink_char(s->out, '\n');
 }
