@@ -55,6 +55,7 @@ fails 4 'crc.vtrace: ' valktrace decode crc.vtrace
 
 /usr/bin/python3 "$ROOT/tests/spec_reader.py" --chunks good.vtrace >chunks
 ok 'the log has several chunks of events' test "$(awk '$3 == 1' chunks | wc -l)" -ge 3
+unnamed() { awk '{ $2 = ""; print }'; }
 worst=
 for part in 2 5 10 20 30 40 50 60 70 80 90 95 99; do
 	length=$((size * part / 800 * 8 + 4))        # never between two chunks
@@ -63,7 +64,8 @@ for part in 2 5 10 20 30 40 50 60 70 80 90 95 99; do
 	status=$?
 	sed 's/ *<open at the end>$//' out >cut.txt
 	whole=$(awk -v n=$length '$3 == 1 && $1 + $2 <= n { sum += $4 } END { print sum + 0 }' chunks)
-	cmp -s cut.txt <(head -n "$whole" good.txt) || worst="$worst $length: not the first $whole events;"
+	# But for the second column: a thread may get its name later than it began.
+	cmp -s <(unnamed <cut.txt) <(head -n "$whole" good.txt | unnamed) || worst="$worst $length: not the first $whole events;"
 	[ $status -eq 3 ] || worst="$worst $length: exit $status;"
 	grep -q 'E07 truncated-tail' notes || worst="$worst $length: not said;"
 done
