@@ -89,7 +89,7 @@ struct vt_options {
  * result may be ignored: the failure has been said on stderr. -ECANCELED, silently: VALKTRACE=0.
  * Context: any thread; not from a signal handler. -EALREADY when it is running.
  */
-VT_CALL int vt_start(const struct vt_options *options) VT_DISABLED(return 0;)
+VT_CALL int vt_start(const struct vt_options *options) VT_DISABLED(return 0;);
 
 /*
  * Stops recording: drains every ring, writes the last counters, closes the log. Threads that go on
@@ -97,12 +97,12 @@ VT_CALL int vt_start(const struct vt_options *options) VT_DISABLED(return 0;)
  * unwritten: call vt_dump before to keep them.
  * Context: as vt_start. Return: 0, or the first error that the recorder met (the log is whole up to it).
  */
-VT_CALL int vt_stop(void) VT_DISABLED(return 0;)
+VT_CALL int vt_stop(void) VT_DISABLED(return 0;);
 
 /*
  * Returns when all that was emitted before is in the log (where the ring is the log, at once). 0, the recorder's error, or -ENOTCONN when not recording here.
  */
-VT_CALL int vt_flush(void) VT_DISABLED(return -ENOTCONN;)
+VT_CALL int vt_flush(void) VT_DISABLED(return -ENOTCONN;);
 
 /*
  * Writes what the rings hold now into a log of its own, in any mode, while everything goes on: the last
@@ -110,20 +110,20 @@ VT_CALL int vt_flush(void) VT_DISABLED(return -ENOTCONN;)
  * of that name is replaced, whole: a reader sees the old one or the new one.
  * Context: any thread, not a signal handler; takes about 5 ms a MiB. Return: 0 or a negative error.
  */
-VT_CALL int vt_dump(const char *path) VT_DISABLED(return -ENOTCONN;)
+VT_CALL int vt_dump(const char *path) VT_DISABLED(return -ENOTCONN;);
 
 /* States a fact about the program that is written into the log. `class_flag`: enum vt_field_flags. */
-VT_CALL void vt_fact(const char *key, const char *value, int class_flag) VT_DISABLED()
+VT_CALL void vt_fact(const char *key, const char *value, int class_flag) VT_DISABLED();
 
 /*
  * Switches events of categories on or off: a bit set of 1ull << VT_CAT_..., or by name, "gc,loop". The
  * uptime of the metrics is the time since events were last switched on (from no category to some); when all
  * are off it is the length of that session; 0 before the first.
  */
-VT_CALL void vt_enable(uint64_t categories) VT_DISABLED()
-VT_CALL void vt_disable(uint64_t categories) VT_DISABLED()
-VT_CALL uint64_t vt_enabled(void) VT_DISABLED(return 0;)
-VT_CALL int vt_categories(const char *names, uint64_t *set) VT_DISABLED(*set = 0; return 0;)
+VT_CALL void vt_enable(uint64_t categories) VT_DISABLED();
+VT_CALL void vt_disable(uint64_t categories) VT_DISABLED();
+VT_CALL uint64_t vt_enabled(void) VT_DISABLED(return 0;);
+VT_CALL int vt_categories(const char *names, uint64_t *set) VT_DISABLED(*set = 0; return 0;);
 
 /*
  * Asks to be told which categories are on: `changed` is called now, and at each vt_start, vt_stop, vt_enable
@@ -132,7 +132,7 @@ VT_CALL int vt_categories(const char *names, uint64_t *set) VT_DISABLED(*set = 0
  * own, but not vt_start, vt_stop or vt_on_change. At most 8 of them, for good: -VT_E_NO_ROOM.
  */
 VT_CALL int vt_on_change(void (*changed)(void *user, uint64_t categories), void *user)
-	VT_DISABLED(changed(user, 0); return 0;)
+	VT_DISABLED(changed(user, 0); return 0;);
 
 /*
  * Sets all counters back to 0, largest values too, and begins the uptime anew; gauges (heap sizes, say)
@@ -141,10 +141,10 @@ VT_CALL int vt_on_change(void (*changed)(void *user, uint64_t categories), void 
  * this very moment belong to before or after, none is lost or counted twice.
  * Context: any thread, not a signal handler; takes the lock of vt_metrics_read.
  */
-VT_CALL void vt_reset(void) VT_DISABLED()
+VT_CALL void vt_reset(void) VT_DISABLED();
 
 /* Names the calling thread in the log; default: its name in the system. */
-VT_CALL void vt_thread_name(const char *name) VT_DISABLED()
+VT_CALL void vt_thread_name(const char *name) VT_DISABLED();
 
 /*
  * Reads all metrics of this process: sums the cells of all threads. What is read is also handed to the
@@ -152,7 +152,7 @@ VT_CALL void vt_thread_name(const char *name) VT_DISABLED()
  * Return: 0; -ENOTCONN when not recording (then m is zeroed but for its schema).
  * Context: any thread; takes a lock that no emit takes.
  */
-VT_CALL int vt_metrics_read(struct vt_metrics *m) VT_DISABLED(*m = vt__no_metrics(); return -ENOTCONN;)
+VT_CALL int vt_metrics_read(struct vt_metrics *m) VT_DISABLED(*m = vt__no_metrics(); return -ENOTCONN;);
 
 VT_END_DECLS
 

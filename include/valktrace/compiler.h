@@ -50,20 +50,20 @@ __extension__ typedef unsigned __int128 vt_u128;
  * With VALKTRACE_DISABLE every call of a host is compiled to nothing from the headers alone: arguments
  * are checked but not evaluated where an event is emitted, nothing is linked. A call is declared as
  *
- *   VT_CALL int vt_stop(void) VT_DISABLED(return 0;)
+ *   VT_CALL int vt_stop(void) VT_DISABLED(return 0;);
  *
  * and what stands in VT_DISABLED is all of it then.
  */
 #ifdef VALKTRACE_DISABLE
 #define VT_COMPILED_IN    0
 #define VT_CALL           VT_INLINE
-#define VT_DISABLED(...)  { __VA_ARGS__ }
+#define VT_DISABLED(...)  { __VA_ARGS__ } VT_STATIC_ASSERT(1, "takes the semicolon")
 #define VT__QUIET         _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wunused-parameter\"")
 #define VT__LOUD          _Pragma("GCC diagnostic pop")
 #else
 #define VT_COMPILED_IN    1
 #define VT_CALL           VT_API
-#define VT_DISABLED(...)  ;
+#define VT_DISABLED(...)
 #define VT__QUIET
 #define VT__LOUD
 #endif

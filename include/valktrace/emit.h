@@ -69,13 +69,13 @@ VT_INLINE void vt_emit_words(unsigned id, const uint64_t *words, unsigned count)
  * of `text` are recorded.
  */
 VT_CALL void vt_emit_text(unsigned id, const uint64_t *words, unsigned count,
-                          const char *text, size_t length) VT_DISABLED()
+                          const char *text, size_t length) VT_DISABLED();
 
 /*
  * Interns a string for STRING fields and returns its id; the same string gives the same id. 0 when
  * tracing is off or the table is full (0 prints as "?"). Takes a lock: call it once and keep the id.
  */
-VT_CALL uint64_t vt_string(const char *text) VT_DISABLED(return 0;)
+VT_CALL uint64_t vt_string(const char *text) VT_DISABLED(return 0;);
 
 /* Names for the values of an ENUM field. */
 struct vt_label {
@@ -99,7 +99,7 @@ struct vt_field {
  * Registers a category (id VT_HOST_CATEGORY and up) or finds it by name. Return: its id, or a negative
  * error. Takes a lock; call it after vt_start. From C and C++ host.h is the better way: it checks names.
  */
-VT_CALL int vt_register_category(const char *name, const char *help) VT_DISABLED(return -ENOTCONN;)
+VT_CALL int vt_register_category(const char *name, const char *help) VT_DISABLED(return -ENOTCONN;);
 
 /*
  * Registers an event type in a category of the host, or finds the one of the same name and fields.
@@ -107,7 +107,7 @@ VT_CALL int vt_register_category(const char *name, const char *help) VT_DISABLED
  */
 VT_CALL int vt_register_event(int category, const char *name, const char *help, unsigned flags,
                               const struct vt_field *fields, unsigned count)
-	VT_DISABLED(return -ENOTCONN;)
+	VT_DISABLED(return -ENOTCONN;);
 
 VT_END_DECLS
 

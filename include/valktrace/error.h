@@ -30,7 +30,7 @@ enum vt_error {
 VT_BEGIN_DECLS
 
 /* One line of text for a negative result of any call; never NULL. Any thread. */
-VT_CALL const char *vt_strerror(int error) VT_DISABLED(return "tracing is compiled out";)
+VT_CALL const char *vt_strerror(int error) VT_DISABLED(return "tracing is compiled out";);
 
 VT_END_DECLS
 

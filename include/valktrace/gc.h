@@ -54,45 +54,45 @@ struct vt_gc_result {
 VT_BEGIN_DECLS
 
 /* Says that this process has a collector: its counters are then 0, not absent, before the first cycle. */
-VT_CALL void vt_gc_attach(void) VT_DISABLED()
+VT_CALL void vt_gc_attach(void) VT_DISABLED();
 
 /* A cycle of a collector that stops the world: the pause is from begin to end. */
-VT_CALL void vt_gc_begin(enum vt_gc_type type) VT_DISABLED()
+VT_CALL void vt_gc_begin(enum vt_gc_type type) VT_DISABLED();
 
 /* A cycle during which the program runs, but for the pauses that are reported. */
-VT_CALL void vt_gc_begin_concurrent(enum vt_gc_type type) VT_DISABLED()
+VT_CALL void vt_gc_begin_concurrent(enum vt_gc_type type) VT_DISABLED();
 
 /* The phase that began with the cycle, the slice or the end of the phase before has just ended. */
-VT_CALL void vt_gc_phase(enum vt_gc_phase phase) VT_DISABLED()
+VT_CALL void vt_gc_phase(enum vt_gc_phase phase) VT_DISABLED();
 
 /* A phase with a begin of its own, where something else lies between the phases. */
-VT_CALL void vt_gc_phase_begin(enum vt_gc_phase phase) VT_DISABLED()
+VT_CALL void vt_gc_phase_begin(enum vt_gc_phase phase) VT_DISABLED();
 
 /* The world stands still. A slice is a pause; within a pause it is part of that, in it there is none. */
-VT_CALL void vt_gc_pause_begin(void) VT_DISABLED()
-VT_CALL void vt_gc_pause_end(void) VT_DISABLED()
-VT_CALL void vt_gc_slice_begin(void) VT_DISABLED()
-VT_CALL void vt_gc_slice_end_with(uint64_t objects_marked, uint64_t dirty_pages) VT_DISABLED()
+VT_CALL void vt_gc_pause_begin(void) VT_DISABLED();
+VT_CALL void vt_gc_pause_end(void) VT_DISABLED();
+VT_CALL void vt_gc_slice_begin(void) VT_DISABLED();
+VT_CALL void vt_gc_slice_end_with(uint64_t objects_marked, uint64_t dirty_pages) VT_DISABLED();
 
 /* Ends the cycle; fields of struct vt_gc_result by name, vt_gc_end(.reclaimed = n), or as a struct. */
-VT_CALL void vt_gc_end_with(const struct vt_gc_result *result) VT_DISABLED()
+VT_CALL void vt_gc_end_with(const struct vt_gc_result *result) VT_DISABLED();
 #define vt_gc_end(...) do { \
 	const struct vt_gc_result vt__result = { .vt__zero = 0, __VA_ARGS__ }; \
 	vt_gc_end_with(&vt__result); \
 } while (0)
 
 /* A collection was asked for and did not happen: VT_gc_outcome_skipped or _refused. */
-VT_CALL void vt_gc_refuse(enum vt_enumerator outcome) VT_DISABLED()
+VT_CALL void vt_gc_refuse(enum vt_enumerator outcome) VT_DISABLED();
 
 /*
  * Heap sizes between collections, 0: not known. The last `used` is what the next cycle begins with. Cheap
  * enough for each allocation: it is an event (gc.heap) only when `total` changes, or when `used` has moved
  * by an eighth, and by 4 KiB, since an event last told it.
  */
-VT_CALL void vt_gc_heap(uint64_t used, uint64_t total) VT_DISABLED()
+VT_CALL void vt_gc_heap(uint64_t used, uint64_t total) VT_DISABLED();
 
 /* Bytes by generation between collections: the metrics only. */
-VT_CALL void vt_gc_heap_generations(uint64_t young, uint64_t old) VT_DISABLED()
+VT_CALL void vt_gc_heap_generations(uint64_t young, uint64_t old) VT_DISABLED();
 
 /* ---- allocation by type ---------------------------------------------------------------------- */
 
@@ -151,29 +151,29 @@ struct vt_gc_heap_sizes {
  * allocated here and kept. 0; -EBUSY: a cycle was recorded already; -EINVAL: n is 0 or above
  * VT_GC_HISTORY_MOST; -ENOMEM.
  */
-VT_CALL int vt_gc_history(unsigned n) VT_DISABLED(return 0;)
+VT_CALL int vt_gc_history(unsigned n) VT_DISABLED(return 0;);
 
 /*
  * Copies the last `n` cycles, newest first, and returns how many that were: fewer if fewer are known. Any
  * thread, while others collect: each is whole, one that is being replaced at that moment is left out.
  */
-VT_CALL unsigned vt_gc_recent(struct vt_gc_cycle *to, unsigned n) VT_DISABLED(return 0;)
+VT_CALL unsigned vt_gc_recent(struct vt_gc_cycle *to, unsigned n) VT_DISABLED(return 0;);
 
 /* The last cycle of the process, whichever thread it ran on. False, and all zero: there was none. */
 VT_CALL bool vt_gc_last(struct vt_gc_cycle *to)
-	VT_DISABLED(__builtin_memset(to, 0, sizeof(*to)); return false;)
+	VT_DISABLED(__builtin_memset(to, 0, sizeof(*to)); return false;);
 
 /* Cycles that were recorded, also those that the history no longer has. */
-VT_CALL uint64_t vt_gc_recorded(void) VT_DISABLED(return 0;)
+VT_CALL uint64_t vt_gc_recorded(void) VT_DISABLED(return 0;);
 
 /* Mean and largest of the single pauses in the last `n` cycles, in ns; 0 if there was none. */
-VT_CALL uint64_t vt_gc_average_pause(unsigned n) VT_DISABLED(return 0;)
-VT_CALL uint64_t vt_gc_max_pause(unsigned n) VT_DISABLED(return 0;)
+VT_CALL uint64_t vt_gc_average_pause(unsigned n) VT_DISABLED(return 0;);
+VT_CALL uint64_t vt_gc_max_pause(unsigned n) VT_DISABLED(return 0;);
 
 VT_CALL void vt_gc_totals_read(struct vt_gc_totals *to)
-	VT_DISABLED(__builtin_memset(to, 0, sizeof(*to));)
+	VT_DISABLED(__builtin_memset(to, 0, sizeof(*to)););
 VT_CALL void vt_gc_heap_read(struct vt_gc_heap_sizes *to)
-	VT_DISABLED(__builtin_memset(to, 0, sizeof(*to));)
+	VT_DISABLED(__builtin_memset(to, 0, sizeof(*to)););
 
 VT_END_DECLS
 

@@ -57,11 +57,11 @@ struct vt_host_schema {
 VT_BEGIN_DECLS
 
 /* Announces rows, and takes them back before their library is unloaded. Any thread; takes a lock. */
-VT_CALL void vt_host_announce(struct vt_host_schema *schema) VT_DISABLED()
-VT_CALL void vt_host_withdraw(struct vt_host_schema *schema) VT_DISABLED()
+VT_CALL void vt_host_announce(struct vt_host_schema *schema) VT_DISABLED();
+VT_CALL void vt_host_withdraw(struct vt_host_schema *schema) VT_DISABLED();
 
 /* The first error among all announced rows at the last vt_start; 0: all are registered. */
-VT_CALL int vt_host_error(void) VT_DISABLED(return 0;)
+VT_CALL int vt_host_error(void) VT_DISABLED(return 0;);
 
 VT_END_DECLS
 

@@ -36,40 +36,40 @@ struct vt_http_request {
 VT_BEGIN_DECLS
 
 /* Says that this process speaks HTTP: its counters are then 0, not absent, before the first request. */
-VT_CALL void vt_http_attach(void) VT_DISABLED()
+VT_CALL void vt_http_attach(void) VT_DISABLED();
 
-VT_CALL void vt_http_request_begin(struct vt_http_request *r) VT_DISABLED()
+VT_CALL void vt_http_request_begin(struct vt_http_request *r) VT_DISABLED();
 
 /* `received`, `sent`: bytes of this request and response, for the event; 0: not known. */
 VT_CALL void vt_http_request_end(struct vt_http_request *r, unsigned status, uint64_t received,
-                                 uint64_t sent) VT_DISABLED()
+                                 uint64_t sent) VT_DISABLED();
 
 /* The response was not sent: the client has gone, or the server gives up. An error, and in no duration. */
-VT_CALL void vt_http_request_abort(struct vt_http_request *r, uint64_t received, uint64_t sent) VT_DISABLED()
+VT_CALL void vt_http_request_abort(struct vt_http_request *r, uint64_t received, uint64_t sent) VT_DISABLED();
 
 /* Bytes on connections, heads and all. */
-VT_CALL void vt_http_bytes(uint64_t received, uint64_t sent) VT_DISABLED()
+VT_CALL void vt_http_bytes(uint64_t received, uint64_t sent) VT_DISABLED();
 
-VT_CALL void vt_http_connection_opened(void) VT_DISABLED()
-VT_CALL void vt_http_connection_closed(void) VT_DISABLED()
-VT_CALL void vt_http_connection_failed(void) VT_DISABLED()
+VT_CALL void vt_http_connection_opened(void) VT_DISABLED();
+VT_CALL void vt_http_connection_closed(void) VT_DISABLED();
+VT_CALL void vt_http_connection_failed(void) VT_DISABLED();
 
 /* VT_http_rejection_limit: too many are open; VT_http_rejection_load: too much is to do. */
-VT_CALL void vt_http_connection_rejected(enum vt_enumerator reason) VT_DISABLED()
+VT_CALL void vt_http_connection_rejected(enum vt_enumerator reason) VT_DISABLED();
 
 /* Streams of HTTP/2. A stream is counted when it is opened, a request when it ends. */
-VT_CALL void vt_http_stream_opened(void) VT_DISABLED()
-VT_CALL void vt_http_stream_closed(void) VT_DISABLED()
+VT_CALL void vt_http_stream_opened(void) VT_DISABLED();
+VT_CALL void vt_http_stream_closed(void) VT_DISABLED();
 
 /* How many there are now. */
-VT_CALL void vt_http_servers(uint64_t listening) VT_DISABLED()
-VT_CALL void vt_http_clients(uint64_t clients) VT_DISABLED()
-VT_CALL void vt_http_queue(enum vt_http_queue queue, uint64_t depth) VT_DISABLED()
-VT_CALL void vt_http_queue_capacity(uint64_t requests) VT_DISABLED()
+VT_CALL void vt_http_servers(uint64_t listening) VT_DISABLED();
+VT_CALL void vt_http_clients(uint64_t clients) VT_DISABLED();
+VT_CALL void vt_http_queue(enum vt_http_queue queue, uint64_t depth) VT_DISABLED();
+VT_CALL void vt_http_queue_capacity(uint64_t requests) VT_DISABLED();
 
 /* Slots of a pool that are in use, of how many; the peak is kept. An overflow: all were in use. */
-VT_CALL void vt_http_pool(enum vt_http_pool pool, uint64_t used, uint64_t capacity) VT_DISABLED()
-VT_CALL void vt_http_pool_overflow(enum vt_http_pool pool) VT_DISABLED()
+VT_CALL void vt_http_pool(enum vt_http_pool pool, uint64_t used, uint64_t capacity) VT_DISABLED();
+VT_CALL void vt_http_pool_overflow(enum vt_http_pool pool) VT_DISABLED();
 
 VT_END_DECLS
 

@@ -52,8 +52,8 @@ enum vt_interp_what {
  * counters are then 0, not absent, before the first call. vt_interp_attach: all of them. Context: any
  * thread, after vt_start; takes a lock.
  */
-VT_CALL void vt_interp_attach_with(unsigned what) VT_DISABLED()
-VT_CALL void vt_interp_attach(void) VT_DISABLED()
+VT_CALL void vt_interp_attach_with(unsigned what) VT_DISABLED();
+VT_CALL void vt_interp_attach(void) VT_DISABLED();
 
 VT_INLINE void vt_eval(void) { vt_count(VT_M_interp_evals, 1); }
 VT_INLINE void vt_closure(void) { vt_count(VT_M_interp_closures, 1); }

@@ -15,7 +15,7 @@ VT_BEGIN_DECLS
 #define VT_SYSCALL_NUMBERS (VT_MAX_CALLS - VT_HOST_CALLS)
 
 /* What the host calls its system call `number`. Takes a lock; once, after vt_start. */
-VT_CALL void vt_syscall_name(uint64_t number, const char *name) VT_DISABLED()
+VT_CALL void vt_syscall_name(uint64_t number, const char *name) VT_DISABLED();
 
 /* A system call returned. `number` is the host's own; `result` negative on failure; `time` in ns. */
 VT_INLINE void vt_syscall(uint64_t number, int64_t result, uint64_t time)
@@ -47,7 +47,7 @@ VT_INLINE void vt_bytes_written(uint64_t bytes) { vt_count(VT_M_kernel_bytes_wri
 VT_INLINE void vt_alloc(uint64_t bytes) { VT__EMIT_ORDERED(memory, alloc, bytes); }
 
 /* A note with a detail, category custom; `name` from vt_string. */
-VT_CALL void vt_note(uint64_t name, const char *detail) VT_DISABLED()
+VT_CALL void vt_note(uint64_t name, const char *detail) VT_DISABLED();
 
 /*
  * The same in one of the ten categories from VT_CAT_syscall to VT_CAT_custom, for what has no event type
@@ -55,7 +55,7 @@ VT_CALL void vt_note(uint64_t name, const char *detail) VT_DISABLED()
  * category it does nothing. `decode --format kernel-events` prints them as "[12.34] FILE open: /etc/passwd".
  */
 VT_CALL void vt_note_in(enum vt_category_id category, uint64_t name, const char *detail)
-	VT_DISABLED()
+	VT_DISABLED();
 
 VT_END_DECLS
 

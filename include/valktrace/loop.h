@@ -38,26 +38,26 @@ VT_BEGIN_DECLS
  * Return: 0, or a negative error (libuv's or errno's). Context: the loop's thread.
  */
 VT_CALL int vt_loop_watch_with(struct uv_loop_s *loop, const char *name, unsigned flags)
-	VT_DISABLED(return 0;)
+	VT_DISABLED(return 0;);
 #define vt_loop_watch(loop, name) vt_loop_watch_with((loop), (name), 0)
 
 /*
  * Counts what has happened since the iteration began, so that metrics which are read next are those of
  * this moment; without it they are those of the last time the loop came round. Context: the loop's thread.
  */
-VT_CALL void vt_loop_update(struct uv_loop_s *loop) VT_DISABLED()
+VT_CALL void vt_loop_update(struct uv_loop_s *loop) VT_DISABLED();
 
 /* Before uv_loop_close: closes the handles; run the loop once more (uv_run) to let them close. */
-VT_CALL void vt_loop_unwatch(struct uv_loop_s *loop) VT_DISABLED()
+VT_CALL void vt_loop_unwatch(struct uv_loop_s *loop) VT_DISABLED();
 
 /*
  * A job of libuv's thread pool, or of any other: queued where uv_queue_work is called, begin and end in
  * the function that it runs, cancelled where its status is UV_ECANCELED. Any thread.
  */
-VT_CALL void vt_loop_work_queued(struct vt_loop_work *w) VT_DISABLED()
-VT_CALL void vt_loop_work_begin(struct vt_loop_work *w) VT_DISABLED()
-VT_CALL void vt_loop_work_end(struct vt_loop_work *w) VT_DISABLED()
-VT_CALL void vt_loop_work_cancelled(struct vt_loop_work *w) VT_DISABLED()
+VT_CALL void vt_loop_work_queued(struct vt_loop_work *w) VT_DISABLED();
+VT_CALL void vt_loop_work_begin(struct vt_loop_work *w) VT_DISABLED();
+VT_CALL void vt_loop_work_end(struct vt_loop_work *w) VT_DISABLED();
+VT_CALL void vt_loop_work_cancelled(struct vt_loop_work *w) VT_DISABLED();
 
 VT_END_DECLS
 

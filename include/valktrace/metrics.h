@@ -64,22 +64,22 @@ VT_INLINE size_t vt__no_text(char *to, size_t size)
 
 /* One JSON object: gc, interpreter, event_loop; two-space indent, no newline at the end. */
 VT_CALL size_t vt_metrics_json(const struct vt_metrics *m, char *to, size_t size)
-	VT_DISABLED(return vt__no_text(to, size);)
+	VT_DISABLED(return vt__no_text(to, size););
 
 /*
  * {"aio_metrics": ..., "vm_metrics": ...}: beside the object of vt_metrics_json what the HTTP server does,
  * null if there is none. What a server's /debug/metrics gives.
  */
 VT_CALL size_t vt_metrics_combined(const struct vt_metrics *m, char *to, size_t size)
-	VT_DISABLED(return vt__no_text(to, size);)
+	VT_DISABLED(return vt__no_text(to, size););
 
 /* Prometheus text format 0.0.4, ending in a newline. */
 VT_CALL size_t vt_metrics_prometheus(const struct vt_metrics *m, char *to, size_t size)
-	VT_DISABLED(return vt__no_text(to, size);)
+	VT_DISABLED(return vt__no_text(to, size););
 
 /* The kernel-style block, "=== Kernel Statistics ===" to "Written: N bytes\n". */
 VT_CALL size_t vt_metrics_kernel(const struct vt_metrics *m, char *to, size_t size)
-	VT_DISABLED(return vt__no_text(to, size);)
+	VT_DISABLED(return vt__no_text(to, size););
 
 VT_END_DECLS
 
