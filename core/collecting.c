@@ -193,7 +193,8 @@ static int add_metric(const struct vt_collect *api, const struct vt_metric_desc 
 		.labels = { d->labels, strlen(d->labels) }, .help = { d->help, strlen(d->help) },
 	});
 	int err = write_schema(c, &payload);
-	vt_out_bytes(&c->schema, payload.data, payload.length);
+	if (!err)
+		vt_out_bytes(&c->schema, payload.data, payload.length);
 	vt_out_free(&payload);
 	if (err)
 		return -1;
