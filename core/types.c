@@ -383,7 +383,7 @@ static void register_schema(struct vt_host_schema *s)
 		s->error = s->error || id >= 0 ? s->error : id;
 		vt_store_relaxed(e->given, (uint16_t)(id < 0 ? VT_HOST_UNREGISTERED << 8 : (unsigned)id));
 	}
-	/* The category last, which is what an emit looks at first: it is on only when its types have ids. */
+	/* The category last: VT_WANTED says yes only when its types have ids. An emit asks the type's own. */
 	for (unsigned i = 0; i < s->category_count; i++) {
 		int id = vt_register_category(s->categories[i].name, NULL);
 		vt_store_release(s->categories[i].given, (uint8_t)(id < 0 ? VT_HOST_UNREGISTERED : (unsigned)id));
