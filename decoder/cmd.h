@@ -58,21 +58,6 @@ void vt_detail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Lines of --help on the exit codes that all commands which read logs share. */
 extern const char vt_exits_of_readers[];
 
-/*
- * What a command prints, text by text (one a run): to stdout, or to the file of -o, which appears when all
- * of it is there. Opened by the first text. Each call: an exit code after a message.
- */
-struct vt_pages {
-	const char *path;               /* of -o; NULL: stdout */
-	struct vt_sink out;
-	bool opened;
-};
-
-/* Takes over and frees the memory sink `text`. */
-int vt_pages_add(struct vt_pages *p, struct vt_sink *text);
-/* `code` is that of the work: after a failure the file stays as it was. */
-int vt_pages_close(struct vt_pages *p, int code);
-
 /* One text on stdout. */
 int vt_sink_print(struct vt_sink *text);
 

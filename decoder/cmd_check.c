@@ -14,7 +14,7 @@
 #include "decoder/check.h"
 #include "decoder/cmd.h"
 #include "decoder/common.h"
-#include "decoder/inputs.h"
+#include "decoder/pages.h"
 #include "decoder/rules.h"
 
 #define MOST_LINE 1024u         /* bytes of a line of --rules */
@@ -53,7 +53,6 @@ struct job {
 	char rules[VT_MOST_RULES][VT_RULE_TEXT];
 	unsigned count;
 	double min_coverage;
-	struct vt_pages pages;
 };
 
 /* ---- the rules ------------------------------------------------------------------------------------- */
@@ -180,40 +179,34 @@ static int code_of(const struct job *job, const struct vt_check *c)
 	return unknown > 0 && (asked || unknown == c->count) ? VT_EXIT_LOSS : VT_EXIT_OK;
 }
 
-static int judge(struct job *job, struct vt_input *in, struct vt_check *c)
+static int judge(struct job *job, struct vt_check *c, struct vt_sink *text)
 {
-	struct vt_sink text;
 	int err = vt_check_run(c);
 
-	if (!err)
-		err = vt_sink_memory(&text);
-	if (err)
-		return vt_input_failed(in, err);
-	text.colour = !job->set.json && vt_colour_wanted(job->set.output ? -1 : STDOUT_FILENO);
-	for (unsigned i = 0; i < c->count; i++) {
+	for (unsigned i = 0; i < c->count && !err; i++) {
 		if (job->set.json)
-			vt_check_json(&text, c, &c->found[i]);
+			vt_check_json(text, c, &c->found[i]);
 		else
-			vt_check_print(&text, c, &c->found[i]);
+			vt_check_print(text, c, &c->found[i]);
 	}
-	int code = vt_pages_add(&job->pages, &text);
-	return code ? code : code_of(job, c);
+	return err ? err : code_of(job, c);
 }
 
-static int check_run(void *user, struct vt_input *in)
+static int check_run(void *user, struct vt_input *in, struct vt_sink *text)
 {
 	struct job *job = user;
 	struct vt_check *c = calloc(1, sizeof(*c));
 	struct vt_finding *found = calloc(job->count, sizeof(*found));
-	int code = c && found ? resolve(job, in, found) : vt_input_failed(in, -ENOMEM);
+	int code = c && found ? resolve(job, in, found) : -ENOMEM;
 
+	text->colour &= !job->set.json;
 	if (!code) {
 		*c = (struct vt_check){
 			.in = in, .found = found, .count = job->count, .min_coverage = job->min_coverage,
 			/* A timer that is a little late is early the next time. */
 			.least_ns = (job->set.interval ? job->set.interval : 100000000) / 8 * 7,
 		};
-		code = judge(job, in, c);
+		code = judge(job, c, text);
 		vt_check_free(c);
 	}
 	free(found);
@@ -241,7 +234,7 @@ static int print_subjects(void)
 
 static int work(struct job *job, char **files, int count)
 {
-	struct vt_inputs all;
+	struct vt_pages pages = { .path = job->set.output };
 	int code = check_arguments(files, count);
 
 	if (!code)
@@ -249,13 +242,8 @@ static int work(struct job *job, char **files, int count)
 	if (!code)
 		code = read_coverage(job);
 	if (!code)
-		code = vt_inputs_sort(&all, files, count);
-	if (code)
-		return code;
-	job->pages.path = job->set.output;
-	code = vt_inputs_each(&all, check_run, job);
-	vt_inputs_free(&all);
-	return vt_pages_close(&job->pages, code);
+		code = vt_pages_of_runs(&pages, files, count, check_run, job);
+	return vt_pages_close(&pages, code);
 }
 
 static int run(int argc, char **argv)

@@ -6,7 +6,7 @@
 
 #include "decoder/cmd.h"
 #include "decoder/export.h"
-#include "decoder/inputs.h"
+#include "decoder/pages.h"
 #include "decoder/jsonw.h"
 #include "decoder/process_text.h"
 
@@ -413,43 +413,26 @@ static void print_json(struct vt_sink *out, const struct vt_input *in)
 	vt_sink_char(out, '\n');
 }
 
-struct job {
-	struct settings set;
-	struct vt_inputs all;
-	struct vt_pages pages;
-};
-
-static int print_run(void *user, struct vt_input *in)
+static int print_run(void *user, struct vt_input *in, struct vt_sink *text)
 {
-	struct job *job = user;
-	const struct settings *set = &job->set;
-	struct vt_sink text;
+	const struct settings *set = user;
 
-	if (vt_sink_memory(&text))
-		return vt_input_failed(in, -ENOMEM);
 	if (set->json)
-		print_json(&text, in);
-	if (!set->json && in->index > 0)
-		vt_sink_char(&text, '\n');
-	if (!set->json)
-		print_text(&text, in);
-	return vt_pages_add(&job->pages, &text);
+		print_json(text, in);
+	else
+		print_text(text, in);
+	return VT_EXIT_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	struct job job = { .set = { false } };
-	int first = vt_opt_parse(&vt_cmd_info, argc, argv, &job.set);
+	struct settings set = { .json = false };
+	int first = vt_opt_parse(&vt_cmd_info, argc, argv, &set);
 
 	if (first < 0)
 		return first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
-	int code = vt_inputs_sort(&job.all, argv + first, argc - first);
-	if (code)
-		return code;
-	job.pages.path = job.set.output;
-	code = vt_inputs_each(&job.all, print_run, &job);
-	vt_inputs_free(&job.all);
-	return vt_pages_close(&job.pages, code);
+	struct vt_pages pages = { .path = set.output, .apart = !set.json };
+	return vt_pages_close(&pages, vt_pages_of_runs(&pages, argv + first, argc - first, print_run, &set));
 }
 
 const struct vt_command vt_cmd_info = {

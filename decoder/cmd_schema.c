@@ -4,8 +4,8 @@
 
 #include "core/collector.h"
 #include "decoder/cmd.h"
-#include "decoder/inputs.h"
 #include "decoder/names.h"
+#include "decoder/pages.h"
 #include "decoder/process_text.h"
 
 struct settings {
@@ -199,67 +199,62 @@ static int check_categories(const struct settings *set, const struct vt_schema *
 	return VT_EXIT_OK;
 }
 
-/* Of run number `index`. */
-static int print(const struct settings *set, const struct vt_schema *schema, unsigned index,
-                 struct vt_pages *pages)
+/* The parts that were asked for; without a wish all but probes and collectors. */
+static int print(const struct settings *set, const struct vt_schema *schema, struct vt_sink *out)
 {
-	struct vt_sink out;
-	bool all = !set->metrics && !set->probes && !set->collectors;
-	int code = check_categories(set, schema), err;
+	bool all = !set->metrics && !set->probes && !set->collectors, whole = all && set->categories.count == 0;
+	int code = check_categories(set, schema);
 
 	if (code)
 		return code;
-	err = vt_sink_memory(&out);
-	if (!err && index > 0)
-		vt_sink_char(&out, '\n');
-	if (!err && all && set->categories.count == 0)
-		print_categories(&out, schema);
-	if (!err && all)
-		print_events(&out, set, schema);
-	if (!err && all && set->categories.count == 0)
-		vt_sink_char(&out, '\n');
-	if (!err && (set->metrics || (all && set->categories.count == 0)))
-		print_metrics(&out, schema);
-	if (!err && set->probes)
-		print_probes(&out);
-	if (!err && set->collectors)
-		print_collectors(&out);
-	return err ? VT_EXIT_FAILURE : vt_pages_add(pages, &out);
+	if (whole)
+		print_categories(out, schema);
+	if (all)
+		print_events(out, set, schema);
+	if (whole)
+		vt_sink_char(out, '\n');
+	if (set->metrics || whole)
+		print_metrics(out, schema);
+	if (set->probes)
+		print_probes(out);
+	if (set->collectors)
+		print_collectors(out);
+	return VT_EXIT_OK;
 }
 
-struct job {
-	struct settings set;
-	struct vt_inputs all;
-	struct vt_pages pages;
-};
-
-/* The schema of each run, a blank line between. */
-static int print_run(void *user, struct vt_input *in)
+static int print_run(void *user, struct vt_input *in, struct vt_sink *text)
 {
 	const struct vt_process_info *p = vt_main_process(in->run);
-	struct job *job = user;
 
-	return print(&job->set, p ? p->schema : vt_schema_builtin(), in->index, &job->pages);
+	return print(user, p ? p->schema : vt_schema_builtin(), text);
+}
+
+static int print_own(const struct settings *set, struct vt_pages *pages)
+{
+	struct vt_sink text;
+
+	if (vt_pages_text(pages, &text))
+		return VT_EXIT_FAILURE;
+	int code = print(set, vt_schema_builtin(), &text);
+	if (!code)
+		return vt_pages_add(pages, &text);
+	vt_sink_discard(&text);
+	return code;
 }
 
 static int run(int argc, char **argv)
 {
-	struct job job = { .set = { .metrics = false } };
-	int first = vt_opt_parse(&vt_cmd_schema, argc, argv, &job.set);
+	struct settings set = { .metrics = false };
+	int first = vt_opt_parse(&vt_cmd_schema, argc, argv, &set);
 	int code = first == VT_OPT_USAGE ? VT_EXIT_USAGE : VT_EXIT_OK;
+	struct vt_pages pages = { .path = set.output, .apart = true };
 
-	job.pages.path = job.set.output;
-	if (first == argc) {
-		code = print(&job.set, vt_schema_builtin(), 0, &job.pages);
-	} else if (first >= 0) {
-		code = vt_inputs_sort(&job.all, argv + first, argc - first);
-		if (!code) {
-			code = vt_inputs_each(&job.all, print_run, &job);
-			vt_inputs_free(&job.all);
-		}
-	}
-	code = vt_pages_close(&job.pages, code);
-	vt_opt_free(options, &job.set);
+	if (first == argc)
+		code = print_own(&set, &pages);
+	else if (first >= 0)
+		code = vt_pages_of_runs(&pages, argv + first, argc - first, print_run, &set);
+	code = vt_pages_close(&pages, code);
+	vt_opt_free(options, &set);
 	return code;
 }
 

@@ -7,10 +7,10 @@
 #include "decoder/cmd.h"
 #include "decoder/common.h"
 #include "decoder/export.h"
-#include "decoder/inputs.h"
+#include "decoder/pages.h"
 #include "decoder/summary.h"
 
-static void (*const pages[])(struct vt_summary *s) = {
+static void (*const sections[])(struct vt_summary *s) = {
 	vt_summary_head,
 	vt_summary_kernel,
 	vt_summary_end,
@@ -37,8 +37,8 @@ static int summarize(struct vt_sink *out, const struct vt_input *in, const struc
 
 	if (!err && json)
 		vt_summary_json(&s);
-	for (size_t i = 0; !err && !json && i < sizeof(pages) / sizeof(*pages); i++)
-		pages[i](&s);
+	for (size_t i = 0; !err && !json && i < sizeof(sections) / sizeof(*sections); i++)
+		sections[i](&s);
 	vt_summary_free(&s);
 	return err;
 }
@@ -83,53 +83,39 @@ static const struct vt_opt options[] = {
 	VT_OPT_END
 };
 
-struct job {
-	struct settings set;
-	struct vt_inputs all;
-	struct vt_pages pages;
-};
-
-/* One page a run. */
-static int print_run(void *user, struct vt_input *in)
+static int print_run(void *user, struct vt_input *in, struct vt_sink *text)
 {
 	struct vt_filter filter = { .size = sizeof(filter) };
-	struct job *job = user;
-	struct vt_sink text;
+	const struct settings *set = user;
 	const char *unknown;
-	int err = vt_sink_memory(&text);
+	int err = vt_reader_select(in->reader, &filter, &unknown);
 
-	if (err)
-		return vt_input_failed(in, err);
-	text.colour = vt_colour_wanted(job->set.output ? -1 : STDOUT_FILENO);
-	if (in->index > 0 && !job->set.json)
-		vt_sink_char(&text, '\n');
-	err = vt_reader_select(in->reader, &filter, &unknown);
-	if (!err)
-		err = summarize(&text, in, &filter, job->set.json, job->set.functions);
-	if (err) {
-		vt_sink_discard(&text);
-		return vt_input_failed(in, err);
-	}
-	if (in->index + 1 == job->all.count && isatty(STDOUT_FILENO) && !job->set.output && !job->set.json &&
-	    !vt_common.quiet)
-		vt_sink_string(&text, "\nnext: valktrace decode --category gc | less\n");
-	return vt_pages_add(&job->pages, &text);
+	return err ? err : summarize(text, in, &filter, set->json, set->functions);
+}
+
+/* On a terminal the last line offers the next command. */
+static int offer(struct vt_pages *pages)
+{
+	struct vt_sink text;
+
+	if (vt_pages_text(pages, &text))
+		return VT_EXIT_FAILURE;
+	vt_sink_string(&text, "\nnext: valktrace decode --category gc | less\n");
+	return vt_pages_add(pages, &text);
 }
 
 static int run(int argc, char **argv)
 {
-	struct job job = { .set = { .json = false } };
-	int first = vt_opt_parse(&vt_cmd_summary, argc, argv, &job.set);
+	struct settings set = { .json = false };
+	int first = vt_opt_parse(&vt_cmd_summary, argc, argv, &set);
 
 	if (first < 0)
 		return first == VT_OPT_HELP ? VT_EXIT_OK : VT_EXIT_USAGE;
-	int code = vt_inputs_sort(&job.all, argv + first, argc - first);
-	if (code)
-		return code;
-	job.pages.path = job.set.output;
-	code = vt_inputs_each(&job.all, print_run, &job);
-	vt_inputs_free(&job.all);
-	return vt_pages_close(&job.pages, code);
+	struct vt_pages pages = { .path = set.output, .apart = !set.json };
+	int code = vt_pages_of_runs(&pages, argv + first, argc - first, print_run, &set);
+	if (pages.opened && isatty(STDOUT_FILENO) && !set.output && !set.json && !vt_common.quiet)
+		code = vt_exit_worse(code, offer(&pages));
+	return vt_pages_close(&pages, code);
 }
 
 const struct vt_command vt_cmd_summary = {

@@ -8,6 +8,7 @@
 #include "decoder/cmd.h"
 #include "decoder/common.h"
 #include "decoder/out.h"
+#include "decoder/pages.h"
 #include "decoder/progress.h"
 
 /* Blanks become ends of lines where a line would be longer than a terminal is wide. */
@@ -121,41 +122,6 @@ int vt_sink_start(struct vt_sink *out, const char *path, bool replace)
 		return VT_EXIT_OK;
 	vt_message("%s: %s%s", path ? path : "standard output", vt_strerror(err),
 	           err == -EEXIST ? "; --force replaces it" : "");
-	return VT_EXIT_FAILURE;
-}
-
-int vt_pages_add(struct vt_pages *p, struct vt_sink *text)
-{
-	int code = VT_EXIT_OK, err = text->error ? -text->error : 0;
-
-	vt_progress_end();
-	if (!err && !p->opened) {
-		code = vt_sink_start(&p->out, p->path, false);
-		p->opened = code == VT_EXIT_OK;
-	}
-	if (!err && !code) {
-		vt_sink_bytes(&p->out, text->buffer, text->used);
-		vt_sink_flush(&p->out);
-	}
-	vt_sink_discard(text);
-	if (err)
-		vt_message("%s", vt_strerror(err));
-	return err ? VT_EXIT_FAILURE : code;
-}
-
-int vt_pages_close(struct vt_pages *p, int code)
-{
-	if (!p->opened)
-		return code;
-	/* Input that ends badly has given output all the same: it is kept, the exit code tells. */
-	if (code == VT_EXIT_FAILURE || code == VT_EXIT_USAGE) {
-		vt_sink_discard(&p->out);
-		return code;
-	}
-	int err = vt_sink_close(&p->out);
-	if (!err)
-		return code;
-	vt_message("%s: %s", p->path ? p->path : "standard output", vt_strerror(err));
 	return VT_EXIT_FAILURE;
 }
 
