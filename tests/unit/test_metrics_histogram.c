@@ -7,62 +7,39 @@
 
 #include <cmocka.h>
 
-#include <valktrace/metrics.h>
-
 #include "core/metrics_text.h"
-
-static char text[1 << 16];
-
-static const char *render(const struct vt_metrics *m)
-{
-	size_t length = vt_metrics_prometheus(m, text, sizeof(text));
-
-	assert_in_range(length, 1, sizeof(text) - 1);
-	assert_int_equal(strlen(text), length);
-	return text;
-}
-
-static struct vt_metrics empty(void)
-{
-	return (struct vt_metrics){ .schema = vt_schema_builtin(), .program = "", .version = "" };
-}
-
-static void set(struct vt_metrics *m, unsigned id, uint64_t value)
-{
-	m->present[id] = true;
-	m->values[id] = value;
-}
+#include "tests/unit/rendered.h"
 
 /* Buckets count what is theirs, the text also what is below; all 0 but present once one is. */
 static void test_histogram(void **state)
 {
-	struct vt_metrics m = empty();
+	struct vt_metrics m = no_metrics();
 
 	(void)state;
-	set(&m, VT_M_gc_pause_25us, 3);
-	set(&m, VT_M_gc_pause_1ms, 4);
-	set(&m, VT_M_gc_pause_inf, 1);
-	set(&m, VT_M_gc_pause_sum, 3000123456);
-	render(&m);
-	assert_non_null(strstr(text,
+	set_metric(&m, VT_M_gc_pause_25us, 3);
+	set_metric(&m, VT_M_gc_pause_1ms, 4);
+	set_metric(&m, VT_M_gc_pause_inf, 1);
+	set_metric(&m, VT_M_gc_pause_sum, 3000123456);
+	render(vt_metrics_prometheus, &m);
+	assert_non_null(strstr(rendered,
 		"# TYPE valk_gc_pause_duration_seconds histogram\n"
 		"valk_gc_pause_duration_seconds_bucket{le=\"0.00001\"} 0\n"
 		"valk_gc_pause_duration_seconds_bucket{le=\"0.000025\"} 3\n"
 		"valk_gc_pause_duration_seconds_bucket{le=\"0.00005\"} 3\n"));
-	assert_non_null(strstr(text,
+	assert_non_null(strstr(rendered,
 		"valk_gc_pause_duration_seconds_bucket{le=\"0.0005\"} 3\n"
 		"valk_gc_pause_duration_seconds_bucket{le=\"0.001\"} 7\n"));
-	assert_non_null(strstr(text,
+	assert_non_null(strstr(rendered,
 		"valk_gc_pause_duration_seconds_bucket{le=\"2.5\"} 7\n"
 		"valk_gc_pause_duration_seconds_bucket{le=\"+Inf\"} 8\n"
 		"valk_gc_pause_duration_seconds_sum 3.000123\n"
 		"valk_gc_pause_duration_seconds_count 8\n\n"));
-	assert_null(strstr(text, "\nvalk_gc_pause_duration_seconds "));
-	m = empty();
-	assert_null(strstr(render(&m), "valk_gc_pause_duration"));
+	assert_null(strstr(rendered, "\nvalk_gc_pause_duration_seconds "));
+	m = no_metrics();
+	assert_null(strstr(render(vt_metrics_prometheus, &m), "valk_gc_pause_duration"));
 	for (unsigned i = VT_M_gc_pause_10us; i <= VT_M_gc_pause_inf; i++)
-		set(&m, i, UINT64_MAX);
-	assert_non_null(strstr(render(&m),
+		set_metric(&m, i, UINT64_MAX);
+	assert_non_null(strstr(render(vt_metrics_prometheus, &m),
 	                       "_bucket{le=\"+Inf\"} 332041393326771929070\n"));
 }
 
@@ -70,7 +47,7 @@ static void test_histogram(void **state)
 static void test_histogram_hostile(void **state)
 {
 	static struct vt_schema s;
-	struct vt_metrics m = empty();
+	struct vt_metrics m = no_metrics();
 	static const struct { const char *family, *labels; uint8_t kind; } rows[] = {
 		{ "h", "a=\"1\",le=\"0.5\"", VT_METRIC_BUCKET },
 		{ "h", "a=\"2\",le=\"0.5\"", VT_METRIC_BUCKET },
@@ -95,10 +72,10 @@ static void test_histogram_hostile(void **state)
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		s.metrics[200 + i] = (struct vt_metric_desc){ "m", rows[i].family, rows[i].labels, "",
 		                                              0, rows[i].kind, 0, VT_METRIC_UNTOLD, NULL };
-		set(&m, 200 + i, 1 + i);
+		set_metric(&m, 200 + i, 1 + i);
 	}
 	m.schema = &s;
-	assert_non_null(strstr(render(&m),
+	assert_non_null(strstr(render(vt_metrics_prometheus, &m),
 		"# HELP h \n"
 		"# TYPE h histogram\n"
 		"h_bucket{a=\"1\",le=\"0.5\"} 1\n"
@@ -109,31 +86,31 @@ static void test_histogram_hostile(void **state)
 		"h_bucket{a=\"2\",le=\"0.5\"} 2\n"
 		"h_bucket{a=\"2\",le=\"+Inf\"} 2\n"
 		"h_count{a=\"2\"} 2\n\n"));
-	assert_null(strstr(text, "none"));
-	assert_null(strstr(text, "le=\"7\""));
+	assert_null(strstr(rendered, "none"));
+	assert_null(strstr(rendered, "le=\"7\""));
 }
 
 /* Two runs: the head once; a run whose schema has another type under this name is left out. */
 static void test_histogram_of_runs(void **state)
 {
 	static struct vt_schema s;
-	struct vt_metrics a = empty(), b = empty(), c = empty();
+	struct vt_metrics a = no_metrics(), b = no_metrics(), c = no_metrics();
 
 	(void)state;
-	set(&a, VT_M_gc_pause_1s, 1);
-	set(&b, VT_M_gc_pause_1s, 2);
+	set_metric(&a, VT_M_gc_pause_1s, 1);
+	set_metric(&b, VT_M_gc_pause_1s, 2);
 	s = *vt_schema_builtin();
 	for (unsigned i = VT_M_gc_pause_10us; i <= VT_M_gc_pause_sum; i++)
 		s.metrics[i].kind = VT_METRIC_GAUGE;
 	c.schema = &s;
-	set(&c, VT_M_gc_pause_1s, 3);
+	set_metric(&c, VT_M_gc_pause_1s, 3);
 	const struct vt_labelled runs[] = { { &a, "run=\"a\"" }, { &b, "run=\"b\"" }, { &c, "run=\"c\"" } };
-	size_t length = vt_metrics_prometheus_all(runs, 3, text, sizeof(text));
-	assert_in_range(length, 1, sizeof(text) - 1);
-	assert_non_null(strstr(text, "_bucket{le=\"1\",run=\"a\"} 1\n"));
-	assert_non_null(strstr(text, "valk_gc_pause_duration_seconds_count{run=\"b\"} 2\n"));
-	assert_null(strstr(text, "seconds{le=\"1\",run=\"c\"}"));
-	const char *head = strstr(text, "# TYPE valk_gc_pause_duration_seconds histogram\n");
+	size_t length = vt_metrics_prometheus_all(runs, 3, rendered, sizeof(rendered));
+	assert_in_range(length, 1, sizeof(rendered) - 1);
+	assert_non_null(strstr(rendered, "_bucket{le=\"1\",run=\"a\"} 1\n"));
+	assert_non_null(strstr(rendered, "valk_gc_pause_duration_seconds_count{run=\"b\"} 2\n"));
+	assert_null(strstr(rendered, "seconds{le=\"1\",run=\"c\"}"));
+	const char *head = strstr(rendered, "# TYPE valk_gc_pause_duration_seconds histogram\n");
 	assert_non_null(head);
 	assert_null(strstr(head + 10, "TYPE valk_gc_pause_duration_seconds "));
 }

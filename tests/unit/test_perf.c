@@ -63,6 +63,12 @@ static void check(unsigned i, uint64_t time, enum vt_perf_counted counted, uint6
 	assert_int_equal(l->share, share);
 }
 
+static void read_good(const char *name, unsigned good)
+{
+	read_fixture(name, 4096);
+	assert_int_equal(seen.good, good);
+}
+
 static void recorded_lines(void **state)
 {
 	(void)state;
@@ -83,23 +89,18 @@ static void recorded_lines(void **state)
 static void special_lines(void **state)
 {
 	(void)state;
-	read_fixture("modifier", 4096);
-	assert_int_equal(seen.good, 8);
+	read_good("modifier", 8);
 	check(0, 100310117, VT_PERF_COUNTED, 53, "page-faults:u", 1103891, 1000000);
 	check(2, 200619534, VT_PERF_NOT_COUNTED, 0, "page-faults:u", 0, 1000000);
-	read_fixture("not_counted", 4096);
-	assert_int_equal(seen.good, 9);
+	read_good("not_counted", 9);
 	check(4, 202484867, VT_PERF_NOT_COUNTED, 0, "context-switches", 0, 1000000);
-	read_fixture("multiplexed", 4096);
-	assert_int_equal(seen.good, 6);
+	read_good("multiplexed", 6);
 	check(0, 1000214501, VT_PERF_COUNTED, 1208113542, "cycles", 801043122, 400300);
 	check(4, 2000534117, VT_PERF_NOT_COUNTED, 0, "instructions", 0, 0);
-	read_fixture("short_last", 4096);
-	assert_int_equal(seen.good, 9);
+	read_good("short_last", 9);
 	check(6, 251876780, VT_PERF_COUNTED, 757, "page-faults", 88686060, 1000000);
 	check(7, 251876780, VT_PERF_COUNTED, 88680000, "cpu-clock", 88684978, 1000000);
-	read_fixture("pmu_terms", 4096);
-	assert_int_equal(seen.good, 3);
+	read_good("pmu_terms", 3);
 	check(0, 100164720, VT_PERF_COUNTED, 71, "cpu/event=0x3c,umask=0/", 200865781, 1000000);
 	assert_string_equal(seen.lines[1].unit, "Joules");
 	assert_int_equal(seen.lines[1].fraction, 340000000);
@@ -121,8 +122,7 @@ static void what_is_no_line(void **state)
 			assert_in_range(seen.bad, 2, 100);
 			assert_int_equal(too_long, strcmp(names[i], "garbage") == 0);
 		}
-	read_fixture("truncated", 4096);
-	assert_int_equal(seen.good, 2);
+	read_good("truncated", 2);
 	assert_int_equal(seen.bad, 0);
 }
 

@@ -3,16 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "decoder/export.h"
 #include "decoder/profile.h"
 #include "decoder/spans.h"
-#include "tests/unit/logmaker.h"
+#include "tests/unit/logs.h"
 
 #define AT(ns) (LM_START + (ns))
 #define CALL(t, id)    { AT(t), VT_EV_interp_call, { id }, NULL }
@@ -37,12 +36,10 @@ static const struct lm_event first[] = {
 static const struct lm_event before_gap[] = { CALL(300, X), CALL(310, X) };
 static const struct lm_event after_gap[] = { RETURN(400), CALL(410, Y), RETURN(420) };
 
-static void write_log(const char *path)
+static struct file write_log(void)
 {
 	struct lm lm = { .codec = VT_CODEC_NONE };
-	FILE *f = fopen(path, "wb");
 
-	assert_non_null(f);
 	lm_begin(&lm, 1);
 	lm_schema(&lm);
 	lm_process(&lm, 0, 100, "lisp");
@@ -55,26 +52,19 @@ static void write_log(const char *path)
 	lm_lose(&lm, 1, VT_CAT_interp, 3);
 	lm_events(&lm, 1, 0, after_gap, 3);
 	lm_end(&lm);
-	assert_int_equal(fwrite(lm.out.data, 1, lm.out.length, f), lm.out.length);
-	fclose(f);
+	struct file f = file_of(&lm);
 	lm_free(&lm);
+	return f;
 }
 
 static int open_log(void **state)
 {
 	static struct vt_input in;
-	static char path[32];
-	const char *const paths[] = { path };
+	struct file f = write_log();
 
-	snprintf(path, sizeof(path), "/tmp/vt-test-profile.XXXXXX");
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	close(fd);
-	write_log(path);
-	in = (struct vt_input){ .name = "log" };
-	assert_int_equal(vt_reader_open(&in.reader, paths, 1, NULL), 0);
+	in = (struct vt_input){ .name = "log", .reader = open_one(f.path) };
 	in.run = vt_reader_run(in.reader);
-	unlink(path);
+	close(f.fd);
 	*state = &in;
 	return 0;
 }

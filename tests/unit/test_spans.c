@@ -3,14 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include <cmocka.h>
+
 #include "decoder/spans.h"
-#include "tests/unit/logmaker.h"
+#include "tests/unit/logs.h"
 
 static const struct vt_event_desc *event(unsigned id)
 {
@@ -178,7 +176,7 @@ static void coroutines_have_spans_of_their_own(void **state)
 
 /* ---- through a log ------------------------------------------------------------------------- */
 
-static void write_log(const char *path)
+static struct file write_log(void)
 {
 	const struct lm_event first[] = {
 		{ LM_START + 10, VT_EV_gc_begin, { 1, 2 }, NULL },
@@ -190,9 +188,7 @@ static void write_log(const char *path)
 		{ LM_START + 50, VT_EV_gc_mark, { 2 }, NULL },
 	};
 	struct lm lm = { .codec = VT_CODEC_ZSTD };
-	FILE *f = fopen(path, "wb");
 
-	assert_non_null(f);
 	lm_begin(&lm, 1);
 	lm_schema(&lm);
 	lm_process(&lm, 0, 100, "lisp");
@@ -200,25 +196,19 @@ static void write_log(const char *path)
 	lm_events(&lm, 0, 0, first, 3);
 	lm_events(&lm, 0, 0, second, 2);
 	lm_end(&lm);
-	assert_int_equal(fwrite(lm.out.data, 1, lm.out.length, f), lm.out.length);
-	fclose(f);
+	struct file f = file_of(&lm);
 	lm_free(&lm);
+	return f;
 }
 
 static void what_is_open_at_the_end(void **state)
 {
-	char path[] = "/tmp/vt-test-spans.XXXXXX";
-	const char *const paths[] = { path };
+	struct file f = write_log();
+	struct vt_reader *reader = open_one(f.path);
 	const struct vt_filter filter = { .size = sizeof(filter) };
-	struct vt_reader *reader;
 	struct vt_end_spans spans;
-	int fd = mkstemp(path);
 
 	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
-	write_log(path);
-	assert_int_equal(vt_reader_open(&reader, paths, 1, NULL), 0);
 	assert_int_equal(vt_end_spans_find(reader, &filter, &spans), 0);
 	assert_int_equal(spans.count, 3);
 	assert_int_equal(spans.items[0].span.desc->id, VT_EV_interp_call);
@@ -229,7 +219,7 @@ static void what_is_open_at_the_end(void **state)
 	assert_null(vt_end_spans_at(&spans, spans.items[0].ring, LM_START + 10));
 	vt_end_spans_free(&spans);
 	vt_reader_close(reader);
-	unlink(path);
+	close(f.fd);
 }
 
 int main(void)
