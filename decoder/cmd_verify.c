@@ -289,13 +289,13 @@ static int decode_all(struct verdict *v, struct vt_reader *reader, const char *p
 	int more;
 
 	while ((more = vt_reader_next_batch(reader, &batch)) > 0) {
-		if (!vt_batch_ticks(reader) || !vt_batch_types(reader))
+		if (!vt_batch_ticks(batch) || !vt_batch_types(batch))
 			return -ENOMEM;
 		v->decoded += batch->events;
 		for (unsigned t = 0; t < batch->types; t++) {
 			const struct vt_event_desc *d = batch->desc[t];
 			for (unsigned f = 0; f < d->count; f++) {
-				const uint64_t *values = vt_batch_column(reader, t, f);
+				const uint64_t *values = vt_batch_column(batch, t, f);
 				if (values && d->fields[f].kind == VT_KIND_STRING)
 					missing += unnamed(reader, batch->ring->process, values, batch->counts[t]);
 			}

@@ -21,7 +21,10 @@ struct vt_section_ref {
 	uint32_t skip;                  /* events at its start that another chunk had */
 	uint8_t index, category;        /* index: in the section table */
 	bool bad;                       /* found damaged when it was opened, and accounted for */
+	uint8_t found;                  /* by a lane: the note code of its damage, VT_FOUND_STRANGE, or 0 */
 };
+
+#define VT_FOUND_STRANGE 255u           /* whole, but of types that the catalog does not know yet */
 
 struct vt_counter_ref {
 	uint64_t ticks, sequence, offset;       /* offset: of the chunk in the feed */

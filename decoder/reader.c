@@ -11,6 +11,7 @@
 #include "core/wire.h"
 #include "decoder/batch.h"
 #include "decoder/chunks.h"
+#include "decoder/lanes.h"
 #include "decoder/merge.h"
 #include "decoder/records.h"
 #include "decoder/ring_files.h"
@@ -453,19 +454,31 @@ int vt_reader_next_batch(struct vt_reader *reader, const struct vt_batch **batch
 	return vt_batches_next(&reader->batches);
 }
 
-const uint64_t *vt_batch_column(struct vt_reader *reader, unsigned type, unsigned field)
+int vt_reader_scan(struct vt_reader *reader, unsigned threads,
+                   int (*each)(void *state, const struct vt_batch *batch), void *const *states)
 {
-	return reader->delivery == BATCHES ? vt_batches_column(&reader->batches, type, field) : NULL;
+	start_over(reader);
+	return vt_lanes_run(reader->log, &reader->selection, threads, each, states);
 }
 
-const uint64_t *vt_batch_ticks(struct vt_reader *reader)
+const uint64_t *vt_batch_column(const struct vt_batch *batch, unsigned type, unsigned field)
 {
-	return reader->delivery == BATCHES ? vt_batches_ticks(&reader->batches) : NULL;
+	return vt_batches_column(batch->source, type, field);
 }
 
-const uint8_t *vt_batch_types(struct vt_reader *reader)
+const uint64_t *vt_batch_ticks(const struct vt_batch *batch)
 {
-	return reader->delivery == BATCHES ? vt_batches_types(&reader->batches) : NULL;
+	return vt_batches_ticks(batch->source);
+}
+
+const uint64_t *vt_batch_times(const struct vt_batch *batch)
+{
+	return vt_batches_times(batch->source);
+}
+
+const uint8_t *vt_batch_types(const struct vt_batch *batch)
+{
+	return vt_batches_types(batch->source);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */

@@ -203,7 +203,7 @@ $(B)/tests/valktrace_addon.node: $(ADDON_SRCS) tests/hosts/loop_cases.h $(LIB_SO
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -isystem $(NODE_HEADERS) -shared $(ALL_LDFLAGS) \
 		-Wl,-rpath,'$$ORIGIN/..' -o $@ $(ADDON_SRCS) $(LIB_SO)
 
-# ---- tsan: the race detector over producers and a reader; any report makes the program fail
+# ---- tsan: the race detector over producers and a reader, and over threads that decode; a report is a failure
 
 # It knows no fences; in discard mode all order comes from acquire and release.
 WARN += $(if $(findstring thread,$(SAN)),-Wno-tsan)
@@ -213,7 +213,8 @@ tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
 TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
-run-tsan: $(TSAN_PROGRAMS)
+TSAN_UNITS    := $(B)/tests/unit/test_scan
+run-tsan: $(TSAN_PROGRAMS) $(TSAN_UNITS)
 	@for program in $^; do TSAN_OPTIONS=halt_on_error=1 $$program || exit 1; done
 
 $(TSAN_PROGRAMS): %: %.o $(TEST_HELPERS) $(TEST_ARCHIVE)
