@@ -213,9 +213,9 @@ tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
 TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
-TSAN_UNITS    := $(B)/tests/unit/test_scan
-run-tsan: $(TSAN_PROGRAMS) $(TSAN_UNITS)
-	@for program in $^; do TSAN_OPTIONS=halt_on_error=1 $$program || exit 1; done
+TSAN_UNITS    := $(addprefix $(B)/tests/unit/,test_pipeline test_scan)
+run-tsan: $(TOOL) $(TSAN_PROGRAMS) $(TSAN_UNITS)
+	@tests/tsan/run.sh $^
 
 $(TSAN_PROGRAMS): %: %.o $(TEST_HELPERS) $(TEST_ARCHIVE)
 	$(call say,LD,$@)
