@@ -140,6 +140,25 @@ static int by_start(const void *left, const void *right)
 	return a->index - b->index;
 }
 
+/*
+ * Chunks come nearly in order, so that each section has a few places to go at most. A log that is not like
+ * that (several parts with long holes, or made by hand) is left to the general way.
+ */
+static void sort_sections(struct vt_section_ref *sections, size_t count)
+{
+	size_t moves = 0, most = 32 * count;
+
+	for (size_t i = 1; i < count && moves <= most; i++) {
+		const struct vt_section_ref ref = sections[i];
+		size_t at = i;
+		for (; at > 0 && by_start(&sections[at - 1], &ref) > 0 && moves <= most; at--, moves++)
+			sections[at] = sections[at - 1];
+		sections[at] = ref;
+	}
+	if (moves > most)
+		qsort(sections, count, sizeof(*sections), by_start);
+}
+
 static int list_everyone(struct vt_log *log)
 {
 	struct vt_catalog *c = &log->catalog;
@@ -217,8 +236,7 @@ static int finish(struct vt_log *log, uint64_t hz)
 		             "%llu clock anchors contradict those before them",
 		             (unsigned long long)log->timeline.rejected);
 	vt_loss_finish(&log->loss, &log->catalog, run->ticks, run->last, log->notes.damage);
-	if (log->section_count > 0)
-		qsort(log->sections, log->section_count, sizeof *log->sections, by_start);
+	sort_sections(log->sections, log->section_count);
 	sum_up(log);
 	run->anchor_error_ns = log->timeline.error_ns;
 	run->damaged = log->notes.damage > 0;
