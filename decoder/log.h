@@ -50,6 +50,7 @@ struct vt_log {
 	uint8_t *payload;                       /* VT_MAX_RAW bytes at most, reused */
 	size_t payload_capacity;
 	void (*progress)(void *user, uint64_t done, uint64_t total);    /* of the options, or NULL */
+	unsigned threads;                       /* that may read */
 	uint64_t before;                        /* bytes of the inputs before the one that is scanned */
 	unsigned steps;                         /* reads so far */
 	struct vt_run_info run;

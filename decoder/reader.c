@@ -283,6 +283,8 @@ static struct vt_log *new_log(struct part *parts, unsigned count,
 		/* Programs built before there was a `progress` say so by the size. */
 		if (options->size > offsetof(struct vt_reader_options, progress))
 			log->progress = options->progress;
+		if (options->size > offsetof(struct vt_reader_options, threads))
+			log->threads = options->threads;
 	}
 	vt_catalog_init(&log->catalog, &log->notes);
 	log->feeds = feeds;

@@ -74,9 +74,9 @@ rule 'engine knows no collector and no decoder' "$(includes $engine |
 	grep -E ': "(collectors|decoder)/')"
 rule 'collectors know no decoder and no engine' "$(includes collectors/*.c collectors/probes/*.[ch] |
 	grep -E ": \"($engine_only|decoder/)")"
-# Threads are in two rooms: lanes.c for what adds up, pipeline.c for what comes in order.
-threads='decoder/(lanes|pipeline)\.[cho]'
-rule 'decoder knows no libuv, no writer, no collector, and threads in two rooms' "$(includes $decoder |
+# Threads are in three rooms: lanes.c for what adds up, pipeline.c for what comes in order, heads.c for opening.
+threads='decoder/(heads|lanes|pipeline)\.[cho]'
+rule 'decoder knows no libuv, no writer, no collector, and threads in three rooms' "$(includes $decoder |
 	grep -v '^decoder/main.c: "core/record.h"$' | grep -vE "^$threads: <pthread\.h>\$" |
 	grep -E ": (<uv|<pthread|<threads\.h|\"($above_wire|collectors/))")"
 rule 'the agent includes no library but libc' "$(includes $agent |

@@ -213,7 +213,7 @@ tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
 TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
-TSAN_UNITS    := $(addprefix $(B)/tests/unit/,test_pipeline test_scan)
+TSAN_UNITS    := $(addprefix $(B)/tests/unit/,test_heads test_pipeline test_scan)
 run-tsan: $(TOOL) $(TSAN_PROGRAMS) $(TSAN_UNITS)
 	@tests/tsan/run.sh $^
 

@@ -58,6 +58,7 @@ struct vt_reader_options {
 	 * `done` of `total` bytes of all inputs are behind it. It must not use the reader. NULL: never.
 	 */
 	void (*progress)(void *user, uint64_t done, uint64_t total);
+	unsigned threads;           /* 2 or more: vt_reader_open may use a second one while it reads */
 };
 
 struct vt_fact { const char *key, *value; uint8_t class_flag; };
