@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "decoder/common.h"
 #include "decoder/progress.h"
+#include "decoder/share.h"
 #include "decoder/summary.h"
 
 /* What one thread counts. Sums, so that it does not matter which thread had which batch. */
@@ -112,7 +112,15 @@ static int add_batch(void *state, const struct vt_batch *batch)
 	return err;
 }
 
-static int add_lane(struct vt_summary *s, const struct lane *lane)
+static void begin_lane(void *share, void *user, bool first)
+{
+	struct lane *lane = share;
+
+	lane->s = user;
+	lane->speaks = first;
+}
+
+static int add_types(struct vt_summary *s, const struct lane *lane)
 {
 	for (size_t i = 0; i < lane->types.size; i++) {
 		const struct vt_type_stats *from = lane->types.slots[i].value;
@@ -129,28 +137,24 @@ static int add_lane(struct vt_summary *s, const struct lane *lane)
 	return 0;
 }
 
+static int end_lane(void *share, void *user, int err)
+{
+	struct lane *lane = share;
+
+	if (!err)
+		err = add_types(user, lane);
+	vt_pointer_map_free(&lane->types, free_stats);
+	return err;
+}
+
 int vt_summary_collect_types(struct vt_summary *s)
 {
-	unsigned threads = vt_threads();
-	struct lane *lanes = calloc(threads, sizeof(*lanes));
-	void **states = calloc(threads, sizeof(*states));
-	int err = lanes && states ? 0 : -ENOMEM;
+	static const struct vt_sharing how = {
+		.size = sizeof(struct lane), .begin = begin_lane, .batch = add_batch, .end = end_lane,
+	};
 
 	vt_progress_begin("counting", s->in->name, false);
-	for (unsigned i = 0; i < threads && !err; i++) {
-		lanes[i] = (struct lane){ .s = s, .speaks = i == 0 };
-		states[i] = &lanes[i];
-	}
-	if (!err)
-		err = vt_reader_scan(s->in->reader, threads, add_batch, states);
-	for (unsigned i = 0; lanes && i < threads; i++) {
-		if (!err)
-			err = add_lane(s, &lanes[i]);
-		vt_pointer_map_free(&lanes[i].types, free_stats);
-	}
-	free(states);
-	free(lanes);
-	return err;
+	return vt_share_out(s->in->reader, &how, s);
 }
 
 void vt_summary_free_types(struct vt_summary *s)

@@ -43,6 +43,7 @@ for log in calls.vtrace damaged.vtrace "$ROOT"/fixtures/*.vtrace "$ROOT"/fixture
 		same "$(basename "$log" .vtrace) as $format" decode --format $format "$log"
 	done
 	same "$(basename "$log" .vtrace) in sum" summary "$log"
+	same "$(basename "$log" .vtrace) verified" verify "$log"
 done
 for count in 0 1 1023 1024 1025 2048; do
 	same "--limit $count" decode --limit $count calls.vtrace

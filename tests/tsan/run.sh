@@ -32,6 +32,7 @@ done
 for file in fixtures/*.vtrace fixtures/v1/*.vtrace fixtures/bad/section-bytes.vtrace; do
 	name=$(basename "$file" .vtrace)
 	try "summary of $name" "$tool" summary --threads 4 "$file"
+	try "verdict on $name" "$tool" verify --threads 4 "$file"
 	for format in text json csv; do
 		try "$name as $format" "$tool" decode --threads 4 --format $format "$file"
 	done
