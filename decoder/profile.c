@@ -225,19 +225,12 @@ struct columns {
 
 static VT_COLD int on_instant(struct track *t, const struct vt_batch *batch, unsigned type, uint32_t row)
 {
-	const struct vt_event_desc *desc = batch->desc[type];
-	uint64_t values[VT_MAX_FIELDS] = { 0 };
+	bool switches = batch->desc[type]->flags & VT_EVENT_SWITCH;
 
-	for (unsigned i = 0; i < desc->count; i++) {
-		const uint64_t *column = vt_batch_column(batch, type, i);
-		if (!column)
-			return 0;       /* damaged: noted by the reader */
-		values[i] = column[row];
-	}
-	if (desc->flags & VT_EVENT_SWITCH)
+	if (switches)
 		count_active(t, -1);
-	int err = vt_spans_instant(&t->spans, desc, values);
-	if (desc->flags & VT_EVENT_SWITCH)
+	int err = vt_spans_batch_instant(&t->spans, batch, type, row);
+	if (switches)
 		count_active(t, 1);
 	return err;
 }

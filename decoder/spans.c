@@ -247,6 +247,20 @@ int vt_spans_instant(struct vt_spans *s, const struct vt_event_desc *desc, const
 	return 0;
 }
 
+int vt_spans_batch_instant(struct vt_spans *s, const struct vt_batch *batch, unsigned type, uint32_t row)
+{
+	const struct vt_event_desc *desc = batch->desc[type];
+	uint64_t values[VT_MAX_FIELDS] = { 0 };
+
+	for (unsigned i = 0; i < desc->count; i++) {
+		const uint64_t *column = vt_batch_column(batch, type, i);
+		if (!column)
+			return 0;       /* damaged: noted by the reader */
+		values[i] = column[row];
+	}
+	return vt_spans_instant(s, desc, values);
+}
+
 void vt_spans_gap(struct vt_spans *s, const struct vt_gap *gap)
 {
 	unsigned before = s->depth;
@@ -336,20 +350,6 @@ static bool has_spans(const struct vt_batch *batch)
 	return false;
 }
 
-static int follow_instant(const struct vt_batch *batch, unsigned type, unsigned row, struct vt_spans *spans)
-{
-	const struct vt_event_desc *desc = batch->desc[type];
-	uint64_t values[VT_MAX_FIELDS] = { 0 };
-
-	for (unsigned i = 0; i < desc->count; i++) {
-		const uint64_t *column = vt_batch_column(batch, type, i);
-		if (!column)
-			return 0;       /* damaged: noted by the reader */
-		values[i] = column[row];
-	}
-	return vt_spans_instant(spans, desc, values);
-}
-
 static int follow(const struct vt_batch *batch, struct track *track)
 {
 	const uint8_t *types = vt_batch_types(batch);
@@ -367,7 +367,7 @@ static int follow(const struct vt_batch *batch, struct track *track)
 		else if (desc->flags & VT_EVENT_END)
 			vt_spans_end(&track->spans, desc, &ended);
 		else if (desc->flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH))
-			err = follow_instant(batch, types[i], row, &track->spans);
+			err = vt_spans_batch_instant(&track->spans, batch, types[i], row);
 	}
 	return err;
 }

@@ -15,7 +15,7 @@ static uint64_t places[CHUNKS + 8];
 static unsigned count;
 
 /* Chunks of different lengths; `places` are where they start. */
-static struct file build(struct lm *lm, uint64_t *end)
+static struct file build(struct lm *lm, struct vt_feed *feed, uint64_t *end)
 {
 	static struct lm_event e[9];
 
@@ -30,7 +30,9 @@ static struct file build(struct lm *lm, uint64_t *end)
 		places[count++] = lm->chunk_at;
 	}
 	*end = lm->out.length;
-	return file_of(lm);
+	struct file f = file_of(lm);
+	assert_int_equal(vt_feed_open(feed, f.path), 0);
+	return f;
 }
 
 static void assert_head(const struct vt_feed *feed, uint64_t at, uint64_t end, const struct vt_head *head)
@@ -51,8 +53,7 @@ static void all_in_order(void **state)
 	uint64_t end;
 
 	(void)state;
-	struct file f = build(&lm, &end);
-	assert_int_equal(vt_feed_open(&feed, f.path), 0);
+	struct file f = build(&lm, &feed, &end);
 	for (unsigned step = 1; step <= 200; step += 13) {
 		struct vt_heads *h = vt_heads_begin(&feed, places[0], end);
 		assert_non_null(h);
@@ -78,8 +79,7 @@ static void elsewhere(void **state)
 	uint64_t end;
 
 	(void)state;
-	struct file f = build(&lm, &end);
-	assert_int_equal(vt_feed_open(&feed, f.path), 0);
+	struct file f = build(&lm, &feed, &end);
 	struct vt_heads *h = vt_heads_begin(&feed, places[0], end);
 	assert_true(vt_heads_take(h, places[3], &head));
 	assert_false(vt_heads_take(h, places[3] + 8, &head));
