@@ -12,19 +12,23 @@
 #include "decoder/calls.h"
 #include "decoder/cmd.h"
 #include "decoder/labels.h"
+#include "decoder/moments.h"
 #include "decoder/process_text.h"
 #include "decoder/why.h"
 
 /* The metrics of one run. VT_EXIT_OK, or an exit code after a message. */
 static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m)
 {
-	int records = vt_metrics_of_run(m, context->in, context->at);
+	int records = context->at_time ? vt_metrics_at(m, context->in, context->at_ns)
+	                               : vt_metrics_of_run(m, context->in, context->at);
 
 	if (records < 0)
 		return vt_input_failed(context->in, records);
 	if (records == 0 && context->at > 0)
 		return vt_usage("%s: there is no counter record #%lld (valktrace info tells how many)",
 		                context->in->name, (long long)context->at);
+	if (records == 0 && context->at_time)
+		return vt_usage("%s: there is no counter record so early", context->in->name);
 	if (records == 0)
 		vt_message("%s: no counter record: nothing sampled the metrics", context->in->name);
 	return VT_EXIT_OK;
@@ -67,7 +71,7 @@ static int fill_dump(struct dump *d, const struct vt_export_context *contexts)
 		if (code)
 			return code;
 		/* Only the last statistics of calls are kept, so a record before the last goes without. */
-		if (contexts[i].at <= 0 && vt_calls_of_run(&d->calls[i], contexts[i].in, false))
+		if (contexts[i].at <= 0 && !contexts[i].at_time && vt_calls_of_run(&d->calls[i], contexts[i].in, false))
 			return vt_input_failed(contexts[i].in, -ENOMEM);
 		d->metrics[i].calls = d->calls[i].rows;
 		d->metrics[i].call_count = d->calls[i].count;
