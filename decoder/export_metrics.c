@@ -14,7 +14,25 @@
 #include "decoder/labels.h"
 #include "decoder/moments.h"
 #include "decoder/process_text.h"
+#include "decoder/units.h"
 #include "decoder/why.h"
+
+static int find_first(void *user, const struct vt_counters *c)
+{
+	*(uint64_t *)user = c->ticks;
+	return 1;
+}
+
+static int nothing_yet(const struct vt_input *in)
+{
+	uint64_t first = 0;
+	char text[VT_NUM_MAX];
+
+	if (vt_reader_counters(in->reader, 0, find_first, &first) <= 0)
+		return vt_usage("%s: there is no counter record", in->name);
+	*vt_num_seconds(text, vt_reader_ns(in->reader, first), 3) = '\0';
+	return vt_usage("%s: there is no counter record before %s s", in->name, text);
+}
 
 /* The metrics of one run. VT_EXIT_OK, or an exit code after a message. */
 static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m)
@@ -28,7 +46,7 @@ static int read_metrics(const struct vt_export_context *context, struct vt_metri
 		return vt_usage("%s: there is no counter record #%lld (valktrace info tells how many)",
 		                context->in->name, (long long)context->at);
 	if (records == 0 && context->at_time)
-		return vt_usage("%s: there is no counter record so early", context->in->name);
+		return nothing_yet(context->in);
 	if (records == 0)
 		vt_message("%s: no counter record: nothing sampled the metrics", context->in->name);
 	return VT_EXIT_OK;

@@ -85,7 +85,7 @@ static int all_openmetrics(const struct vt_export_context *contexts, unsigned co
 	int code = room ? VT_EXIT_OK : vt_input_failed(contexts->in, -ENOMEM);
 
 	if (!code && (contexts->at > 0 || contexts->at_time))
-		code = vt_usage("--at is one moment, and openmetrics has all; some of them: --since, --until, --step");
+		code = vt_usage("--at is one moment, openmetrics has all: --since, --until, --step take some");
 	if (!code)
 		code = fill_dump(&d, contexts);
 	if (!code) {

@@ -196,14 +196,14 @@ static void settle(struct state *s)
 
 /* ---- records ------------------------------------------------------------------------------ */
 
-/* Processes that had ended before a moment. */
-static void bury(struct state *s, uint64_t ticks)
+/* Processes that had ended before a record came, but for its own: the last one is read when it has ended. */
+static void bury(struct state *s, const struct vt_counters *c)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->open_count; i++) {
 		struct entry *e = s->entries[s->open[i]];
-		if (e->process->end == 0 || e->process->end >= ticks) {
+		if (e->process->end == 0 || e->process->end >= c->ticks || e->process == c->process) {
 			s->open[kept++] = s->open[i];
 			continue;
 		}
@@ -317,7 +317,7 @@ static int take_until(void *user, const struct vt_counters *c)
 
 	if (vt_reader_ns(o->state.in->reader, c->ticks) > o->ns)
 		return 1;
-	bury(&o->state, c->ticks);
+	bury(&o->state, c);
 	o->err = apply(&o->state, c);
 	return o->err;
 }
@@ -389,7 +389,7 @@ static int take_all(void *user, const struct vt_counters *c)
 		a->err = flush(a);
 	if (a->err)
 		return a->err;
-	bury(&a->state, c->ticks);
+	bury(&a->state, c);
 	a->err = apply(&a->state, c);
 	a->ms = !a->pending || ms > a->ms ? ms : a->ms;
 	a->ns = ns;
