@@ -15,11 +15,27 @@
 
 #define MOST_BYTES 20u          /* two varints */
 
-void vt_series_start(struct vt_series *s, size_t *room)
+int vt_series_start(struct vt_series *s, size_t *room, const struct vt_call_stat *calls, unsigned call_count)
 {
+	size_t columns = VT_SERIES_CALL((size_t)call_count, 0);
+	size_t bytes = columns * (sizeof(*s->columns) + sizeof(*s->wanted)) + call_count * sizeof(*calls);
+
 	s->room = room;
 	s->now.schema = vt_schema_builtin();
 	s->now.program = s->now.version = "";
+	if (bytes > *room)
+		return -E2BIG;
+	s->columns = calloc(columns, sizeof(*s->columns));
+	s->wanted = calloc(columns, sizeof(*s->wanted));
+	s->calls = calloc(call_count + 1u, sizeof(*s->calls));
+	if (!s->columns || !s->wanted || !s->calls)
+		return -ENOMEM;
+	*room -= bytes;
+	if (call_count > 0)
+		memcpy(s->calls, calls, call_count * sizeof(*calls));
+	s->now.calls = s->calls;
+	s->now.call_count = call_count;
+	return 0;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -94,6 +110,12 @@ int vt_series_add(struct vt_series *s, uint64_t ms, const struct vt_metrics *m)
 		unsigned reason = number_of(s, i, vt_source_reason(m, i));
 		err = put(s, VT_SERIES_SOURCE(i), true, (uint64_t)reason << 1 | vt_source_there(m, i));
 	}
+	for (unsigned i = 0; i < m->call_count && !err; i++) {
+		const struct vt_call_stat *c = &m->calls[i];
+		err = put(s, VT_SERIES_CALL(i, VT_SERIES_COUNT), true, c->count);
+		err = err ? err : put(s, VT_SERIES_CALL(i, VT_SERIES_ERRORS), true, c->errors);
+		err = err ? err : put(s, VT_SERIES_CALL(i, VT_SERIES_TIME), true, c->time);
+	}
 	return err;
 }
 
@@ -152,7 +174,7 @@ void vt_series_want(struct vt_series *s, unsigned column)
 	c->present = false;
 	c->moment = 0;
 	look_ahead(c);
-	s->wanted[s->wanted_count++] = (uint16_t)column;
+	s->wanted[s->wanted_count++] = column;
 }
 
 void vt_series_rewind(struct vt_series *s)
@@ -178,8 +200,12 @@ static void show(struct vt_series *s, unsigned column)
 		s->now.sources[source].known = true;
 		s->now.sources[source].available = value & 1;
 		s->now.sources[source].reason = s->reasons[source][value >> 1];
-	} else {
+	} else if (column == VT_SERIES_MS) {
 		s->ms = value;
+	} else {
+		unsigned what = (column - VT_SERIES_CALL(0, 0)) % VT_SERIES_OF_CALL;
+		struct vt_call_stat *call = &s->calls[(column - VT_SERIES_CALL(0, 0)) / VT_SERIES_OF_CALL];
+		*(what == VT_SERIES_COUNT ? &call->count : what == VT_SERIES_ERRORS ? &call->errors : &call->time) = value;
 	}
 }
 
@@ -197,7 +223,10 @@ bool vt_series_next(struct vt_series *s)
 
 void vt_series_free(struct vt_series *s)
 {
-	for (unsigned i = 0; i < VT_SERIES_COLUMNS; i++)
+	for (unsigned i = 0; s->columns && i < VT_SERIES_CALL(s->now.call_count, 0); i++)
 		free(s->columns[i].bytes);
+	free(s->columns);
+	free(s->wanted);
+	free(s->calls);
 	memset(s, 0, sizeof(*s));
 }

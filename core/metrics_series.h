@@ -3,7 +3,7 @@
  * metric, of changes only, each as long as its bytes need. Written moment after moment, then read column by
  * column as often as wanted.
  *
- *	vt_series_start(s, &room);
+ *	vt_series_start(s, &room, NULL, 0);
  *	vt_series_add(s, ms, &metrics) ...
  *	vt_series_rewind(s);
  *	vt_series_want(s, metric) ...
@@ -15,11 +15,13 @@
 
 #include <valktrace/metrics.h>
 
-/* What vt_series_want takes: a metric, the loss of a category, the state of a source. */
+/* What vt_series_want takes: a metric, the loss of a category, the state of a source, what is told of a call. */
 #define VT_SERIES_LOST(category)    (VT_MAX_METRICS + (category))
 #define VT_SERIES_SOURCE(source)    (VT_SERIES_LOST(VT_MAX_CATEGORIES) + (source))
 #define VT_SERIES_MS                VT_SERIES_SOURCE(VT_MAX_SOURCES)    /* always wanted */
-#define VT_SERIES_COLUMNS           (VT_SERIES_MS + 1)
+#define VT_SERIES_CALL(i, what)     (VT_SERIES_MS + 1 + VT_SERIES_OF_CALL * (i) + (what))
+
+enum vt_series_of_call { VT_SERIES_COUNT, VT_SERIES_ERRORS, VT_SERIES_TIME, VT_SERIES_OF_CALL };
 
 /* Reasons of one source that are told apart; from then on it is VT_SERIES_OTHER. */
 #define VT_SERIES_REASONS 16u
@@ -41,14 +43,18 @@ struct vt_series {
 	uint32_t moments, at;
 	size_t *room;                   /* bytes that may still be taken */
 	unsigned wanted_count;
-	uint16_t wanted[VT_SERIES_COLUMNS];
-	struct vt_series_column columns[VT_SERIES_COLUMNS];
+	uint32_t *wanted;
+	struct vt_series_column *columns;
+	struct vt_call_stat *calls;     /* those of `now` */
 	unsigned reason_count[VT_MAX_SOURCES];
 	const char *reasons[VT_MAX_SOURCES][VT_SERIES_REASONS];
 };
 
-/* *room is counted down, and may be shared by several. `s` is all zeros. */
-void vt_series_start(struct vt_series *s, size_t *room);
+/*
+ * `s` is all zeros; to be freed in any case. *room is counted down, and may be shared by several. The metrics of
+ * each moment will have these calls, in this order; their names stay the caller's. 0, -ENOMEM or -E2BIG.
+ */
+int vt_series_start(struct vt_series *s, size_t *room, const struct vt_call_stat *calls, unsigned call_count);
 
 /*
  * One moment more: all of `m`, whose reasons stay the caller's and must outlive `s`. `ms` is above that of

@@ -103,42 +103,45 @@ static void put_lost(struct vt_dump *d, struct vt_dump_run *r, unsigned category
 
 /* ---- calls ---------------------------------------------------------------------------------- */
 
-/* Begins a sample of a call; false: there is none of this index. Calls are known at one moment only. */
-static bool begin_call(struct vt_dump *d, struct vt_dump_run *r, unsigned index, const char *family)
+/* One family of a call, from the first call on. */
+static void put_call(struct vt_dump *d, struct vt_dump_run *r, unsigned index, const char *family,
+                     enum vt_series_of_call what)
 {
-	const char *before = "{";
-
-	if (r->series || index >= r->m->call_count)
-		return false;
-	vt_dump_begin(d, family, "");
-	vt_dump_label(d, r, &before, "call", r->m->calls[index].call);
-	vt_dump_label(d, r, &before, "category", r->m->calls[index].category);
-	vt_dump_labelled(d, r, before);
-	return true;
+	if (index >= r->m->call_count)
+		return;
+	const struct vt_call_stat *c = &r->m->calls[index];
+	vt_dump_rewind(r);
+	vt_dump_want(r, VT_SERIES_CALL(index, VT_SERIES_COUNT));
+	vt_dump_want(r, VT_SERIES_CALL(index, what));
+	while (vt_dump_next(r)) {
+		const char *before = "{";
+		if (c->count == 0)
+			continue;
+		vt_dump_begin(d, family, "");
+		vt_dump_label(d, r, &before, "call", c->call);
+		vt_dump_label(d, r, &before, "category", c->category);
+		vt_dump_labelled(d, r, before);
+		if (what == VT_SERIES_TIME)
+			vt_text_ratio(&d->text, c->time, 1000000000, TIME_DIGITS);
+		else
+			vt_text_number(&d->text, what == VT_SERIES_COUNT ? c->count : c->errors);
+		vt_dump_end(d, r);
+	}
 }
 
 static void put_call_count(struct vt_dump *d, struct vt_dump_run *r, unsigned i)
 {
-	if (!begin_call(d, r, i, "valk_calls_total"))
-		return;
-	vt_text_number(&d->text, r->m->calls[i].count);
-	vt_dump_end(d, r);
+	put_call(d, r, i, "valk_calls_total", VT_SERIES_COUNT);
 }
 
 static void put_call_errors(struct vt_dump *d, struct vt_dump_run *r, unsigned i)
 {
-	if (!begin_call(d, r, i, "valk_call_errors_total"))
-		return;
-	vt_text_number(&d->text, r->m->calls[i].errors);
-	vt_dump_end(d, r);
+	put_call(d, r, i, "valk_call_errors_total", VT_SERIES_ERRORS);
 }
 
 static void put_call_time(struct vt_dump *d, struct vt_dump_run *r, unsigned i)
 {
-	if (!begin_call(d, r, i, "valk_call_seconds_total"))
-		return;
-	vt_text_ratio(&d->text, r->m->calls[i].time, 1000000000, TIME_DIGITS);
-	vt_dump_end(d, r);
+	put_call(d, r, i, "valk_call_seconds_total", VT_SERIES_TIME);
 }
 
 const struct vt_special vt_specials[VT_SPECIALS] = {

@@ -35,9 +35,9 @@ static int nothing_yet(const struct vt_input *in)
 }
 
 /* The metrics of one run. VT_EXIT_OK, or an exit code after a message. */
-static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m)
+static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m, struct vt_call_list *calls)
 {
-	int records = context->at_time ? vt_metrics_at(m, context->in, context->at_ns)
+	int records = context->at_time ? vt_metrics_at(m, context->in, context->at_ns, calls)
 	                               : vt_metrics_of_run(m, context->in, context->at);
 
 	if (records < 0)
@@ -59,7 +59,7 @@ static char *render_metrics(const struct vt_export_context *context, int *code,
 	struct vt_metrics *m = calloc(1, sizeof(*m));
 	char *text = NULL;
 
-	*code = m ? read_metrics(context, m) : VT_EXIT_OK;
+	*code = m ? read_metrics(context, m, NULL) : VT_EXIT_OK;
 	if (m && !*code) {
 		size_t size = render(m, NULL, 0) + 1;
 		text = malloc(size);
@@ -85,12 +85,15 @@ struct dump {
 static int fill_dump(struct dump *d, const struct vt_export_context *contexts)
 {
 	for (unsigned i = 0; i < d->count; i++) {
-		int code = read_metrics(&contexts[i], &d->metrics[i]);
+		int code = read_metrics(&contexts[i], &d->metrics[i], &d->calls[i]), err = 0;
 		if (code)
 			return code;
-		/* Only the last statistics of calls are kept, so a record before the last goes without. */
-		if (contexts[i].at <= 0 && !contexts[i].at_time && vt_calls_of_run(&d->calls[i], contexts[i].in, false))
-			return vt_input_failed(contexts[i].in, -ENOMEM);
+		if (contexts[i].at > 0)
+			err = vt_calls_at(&d->calls[i], contexts[i].in, (uint64_t)contexts[i].at);
+		else if (!contexts[i].at_time)
+			err = vt_calls_of_run(&d->calls[i], contexts[i].in, false);
+		if (err)
+			return vt_input_failed(contexts[i].in, err);
 		d->metrics[i].calls = d->calls[i].rows;
 		d->metrics[i].call_count = d->calls[i].count;
 		d->labels[i] = vt_labels_text(contexts[i].labels, contexts[i].in);

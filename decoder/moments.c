@@ -6,10 +6,16 @@
 #include <string.h>
 
 #include "core/metrics_text.h"
+#include "core/wire.h"
+#include "decoder/call_rows.h"
 #include "decoder/process_text.h"
+#include "decoder/records.h"
 
 #define NS_A_MS     1000000u
-#define SUMS        VT_SERIES_SOURCE(0)         /* metrics, then losses: numbered as columns of a series */
+
+/* What is summed, by number: metrics, losses, and three of each call. */
+#define PLAIN       VT_SERIES_SOURCE(0)
+#define CALL(row)   (PLAIN + VT_SERIES_OF_CALL * (uint32_t)(row))
 
 /* How the values of several processes become one. */
 enum rule {
@@ -27,8 +33,8 @@ struct entry {
 	struct value *values;           /* those that are there, by id */
 	unsigned count;
 	bool ended;
-	uint64_t monotonic, uptime;
-	bool enabled;
+	uint64_t monotonic, uptime, sequence;
+	bool enabled, live;             /* live: the host took it itself */
 	struct vt_source_state sources[VT_MAX_SOURCES];
 };
 
@@ -38,10 +44,15 @@ struct state {
 	size_t limit;
 	uint32_t *open;                 /* indices of those that have not ended */
 	size_t open_count;
-	enum rule rules[SUMS];
-	vt_u128 sums[SUMS];
-	uint32_t holders[SUMS];         /* how many processes have it */
-	bool stale[SUMS];               /* to be found anew among all processes */
+	struct sum {
+		enum rule rule;
+		uint32_t holders;       /* how many processes have it */
+		bool stale;             /* to be found anew among all processes */
+		vt_u128 value;
+	} *sums;
+	uint32_t sum_count;
+	struct value *scratch;          /* room for all values of a record */
+	struct vt_call_rows calls;      /* none if nobody asks for them */
 	bool sources_stale;
 	struct vt_metrics m;            /* the sums, once `settle` has been called */
 	size_t *room;
@@ -61,7 +72,29 @@ static enum rule rule_of(const struct vt_schema *schema, unsigned id)
 	return d->kind == VT_METRIC_MAX ? MOST : ADD;
 }
 
-static int start(struct state *s, const struct vt_input *in, size_t *room)
+static int make_sums(struct state *s, bool calls)
+{
+	int err = calls ? vt_call_rows_make(&s->calls, s->in) : 0;
+
+	if (err)
+		return err;
+	size_t count = CALL((size_t)s->calls.list.count), bytes = count * sizeof(*s->sums);
+	if (bytes > *s->room || count > UINT32_MAX)
+		return -E2BIG;
+	s->sums = calloc(count, sizeof(*s->sums));
+	s->scratch = calloc(CALL(VT_MAX_CALL_TOTALS), sizeof(*s->scratch));
+	if (!s->sums || !s->scratch)
+		return -ENOMEM;
+	*s->room -= bytes;
+	s->sum_count = (uint32_t)count;
+	s->m.calls = s->calls.list.rows;
+	s->m.call_count = s->calls.list.count;
+	for (uint32_t i = 0; i < s->sum_count; i++)
+		s->sums[i].rule = rule_of(s->m.schema, i);
+	return 0;
+}
+
+static int start(struct state *s, const struct vt_input *in, bool calls, size_t *room)
 {
 	const struct vt_run_info *run = in->run;
 	const struct vt_process_info *p = vt_main_process(run);
@@ -77,11 +110,9 @@ static int start(struct state *s, const struct vt_input *in, size_t *room)
 	s->m.schema = p ? p->schema : vt_schema_builtin();
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
 		s->m.sources[i].reason = "";
-	for (unsigned i = 0; i < SUMS; i++)
-		s->rules[i] = rule_of(s->m.schema, i);
 	s->entries = calloc(s->limit + 1, sizeof(*s->entries));
 	s->open = calloc(s->limit + 1, sizeof(*s->open));
-	return s->entries && s->open ? 0 : -ENOMEM;
+	return s->entries && s->open ? make_sums(s, calls) : -ENOMEM;
 }
 
 static void stop(struct state *s)
@@ -93,37 +124,41 @@ static void stop(struct state *s)
 	}
 	free(s->entries);
 	free(s->open);
+	free(s->sums);
+	free(s->scratch);
+	vt_call_rows_free(&s->calls);
 }
 
 /* ---- sums --------------------------------------------------------------------------------- */
 
 static bool counts(const struct state *s, const struct entry *e, uint32_t id)
 {
-	return !e->ended || s->rules[id] == ADD || s->rules[id] == MOST;
+	return !e->ended || s->sums[id].rule == ADD || s->sums[id].rule == MOST;
 }
 
 /* `old` is in the sums and shall not be. */
 static void take_out(struct state *s, const struct entry *e, const struct value *old)
 {
-	s->holders[old->id]--;
-	if (s->rules[old->id] == ADD || s->rules[old->id] == ADD_LIVE)
-		s->sums[old->id] -= old->value;
+	struct sum *sum = &s->sums[old->id];
+
+	sum->holders--;
+	if (sum->rule == ADD || sum->rule == ADD_LIVE)
+		sum->value -= old->value;
 	else
-		s->stale[old->id] |= s->rules[old->id] == NEWEST ? e->ended : old->value == s->sums[old->id];
+		sum->stale |= sum->rule == NEWEST ? e->ended : old->value == sum->value;
 }
 
 static void put_in(struct state *s, const struct value *v)
 {
-	bool first = s->holders[v->id]++ == 0;
+	struct sum *sum = &s->sums[v->id];
+	bool first = sum->holders++ == 0;
 
-	if (s->rules[v->id] == ADD || s->rules[v->id] == ADD_LIVE)
-		s->sums[v->id] += v->value;
-	else if (first || s->rules[v->id] == NEWEST || v->value >= s->sums[v->id])
-		s->sums[v->id] = v->value;
-	else
-		return;
-	if (s->rules[v->id] == MOST || s->rules[v->id] == NEWEST)
-		s->stale[v->id] = false;
+	if (sum->rule == ADD || sum->rule == ADD_LIVE) {
+		sum->value += v->value;
+	} else if (first || sum->rule == NEWEST || v->value >= sum->value) {
+		sum->value = v->value;
+		sum->stale = false;
+	}
 }
 
 static const struct value *find(const struct entry *e, uint32_t id)
@@ -143,18 +178,19 @@ static const struct value *find(const struct entry *e, uint32_t id)
 /* The largest or the newest of all processes that have it. */
 static void find_anew(struct state *s, uint32_t id)
 {
+	struct sum *sum = &s->sums[id];
 	uint64_t newest = 0;
 
-	s->sums[id] = 0;
+	sum->value = 0;
 	for (size_t i = 0; i < s->limit; i++) {
 		const struct entry *e = s->entries[i];
 		const struct value *v = e && counts(s, e, id) ? find(e, id) : NULL;
-		if (!v || (s->rules[id] == NEWEST ? e->monotonic < newest : v->value < s->sums[id]))
+		if (!v || (sum->rule == NEWEST ? e->monotonic < newest : v->value < sum->value))
 			continue;
 		newest = e->monotonic;
-		s->sums[id] = v->value;
+		sum->value = v->value;
 	}
-	s->stale[id] = false;
+	sum->stale = false;
 }
 
 /* A source is there if it is there in one process; else the first reason stands. */
@@ -177,18 +213,26 @@ static void find_sources(struct state *s)
 	s->sources_stale = false;
 }
 
+static uint64_t value_of(const struct state *s, uint32_t id)
+{
+	return s->sums[id].value > UINT64_MAX ? UINT64_MAX : (uint64_t)s->sums[id].value;
+}
+
 static void settle(struct state *s)
 {
-	for (uint32_t i = 0; i < SUMS; i++) {
-		if (s->stale[i])
+	for (uint32_t i = 0; i < VT_MAX_METRICS; i++) {
+		if (s->sums[i].stale)
 			find_anew(s, i);
-		uint64_t value = s->sums[i] > UINT64_MAX ? UINT64_MAX : (uint64_t)s->sums[i];
-		if (i >= VT_MAX_METRICS) {
-			s->m.lost[i - VT_MAX_METRICS] = value;
-			continue;
-		}
-		s->m.present[i] = s->holders[i] > 0;
-		s->m.values[i] = s->holders[i] > 0 ? value : 0;
+		s->m.present[i] = s->sums[i].holders > 0;
+		s->m.values[i] = s->m.present[i] ? value_of(s, i) : 0;
+	}
+	for (uint32_t i = 0; i < VT_MAX_CATEGORIES; i++)
+		s->m.lost[i] = value_of(s, VT_SERIES_LOST(i));
+	for (uint32_t i = 0; i < s->calls.list.count; i++) {
+		struct vt_call_stat *c = &s->calls.list.rows[i];
+		c->count = value_of(s, CALL(i) + VT_SERIES_COUNT);
+		c->errors = value_of(s, CALL(i) + VT_SERIES_ERRORS);
+		c->time = value_of(s, CALL(i) + VT_SERIES_TIME);
 	}
 	if (s->sources_stale)
 		find_sources(s);
@@ -231,6 +275,28 @@ static struct entry *entry_of(struct state *s, const struct vt_process_info *p)
 	return e;
 }
 
+/* Calls of a record; of one that tells of none, those of the record before. */
+static unsigned list_calls(const struct state *s, const struct entry *e, struct value *to)
+{
+	const struct vt_rec_calls *now = vt_reader_calls_now(s->in->reader);
+	struct vt_rec_calls r = now ? *now : (struct vt_rec_calls){ .count = 0 };
+	struct vt_call_total t;
+	unsigned count = 0;
+
+	for (unsigned i = 0; !now && i < e->count; i++)
+		if (e->values[i].id >= PLAIN)
+			to[count++] = e->values[i];
+	while (vt_rec_calls_entry(&r, &t)) {
+		int64_t row = vt_call_row(&s->calls, e->process->index, t.call);
+		if (row < 0)
+			continue;
+		to[count++] = (struct value){ CALL(row) + VT_SERIES_COUNT, t.count };
+		to[count++] = (struct value){ CALL(row) + VT_SERIES_ERRORS, t.errors };
+		to[count++] = (struct value){ CALL(row) + VT_SERIES_TIME, t.time };
+	}
+	return count;
+}
+
 static unsigned list_values(const struct vt_counters *c, struct value *to)
 {
 	unsigned count = 0;
@@ -271,23 +337,27 @@ static uint64_t since_start(const struct state *s, const struct vt_counters *c)
 
 static int apply(struct state *s, const struct vt_counters *c)
 {
-	struct value values[SUMS];
+	struct value *values = s->scratch;
 	unsigned count = list_values(c, values);
 	bool again = s->entries[c->process->index] != NULL;
 	struct entry *e = entry_of(s, c->process);
 
 	if (!e)
 		return sizeof(*e) > *s->room ? -E2BIG : -ENOMEM;
+	if (s->calls.count > 0)
+		count += list_calls(s, e, values + count);
 	for (unsigned i = 0; i < e->count; i++)
 		if (counts(s, e, e->values[i].id))
 			take_out(s, e, &e->values[i]);
 	/* What is no longer told of was the newest, perhaps. */
 	for (unsigned i = 0; i < e->count; i++)
-		s->stale[e->values[i].id] |= s->rules[e->values[i].id] == NEWEST;
+		s->sums[e->values[i].id].stale |= s->sums[e->values[i].id].rule == NEWEST;
 	int err = keep_values(s, e, values, count);
 	if (err)
 		return err;
 	e->monotonic = c->monotonic;
+	e->sequence = c->sequence;
+	e->live = c->flags & VT_COUNTERS_LIVE;
 	e->uptime = c->metrics[VT_M_trace_uptime].present ? c->metrics[VT_M_trace_uptime].value
 	                                                  : since_start(s, c);
 	e->enabled = c->metrics[VT_M_trace_enabled].value != 0;
@@ -307,7 +377,7 @@ static int apply(struct state *s, const struct vt_counters *c)
 
 struct one {
 	struct state state;
-	uint64_t ns;
+	uint64_t ns;                    /* or the number of a record */
 	int err;
 };
 
@@ -322,12 +392,27 @@ static int take_until(void *user, const struct vt_counters *c)
 	return o->err;
 }
 
-int vt_metrics_at(struct vt_metrics *m, const struct vt_input *in, uint64_t ns)
+/* The rows become the caller's. */
+static void hand_over(struct state *s, struct vt_call_list *calls)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->calls.list.count; i++)
+		if (s->calls.list.rows[i].count > 0)
+			s->calls.list.rows[kept++] = s->calls.list.rows[i];
+	s->calls.list.count = kept;
+	*calls = s->calls.list;
+	s->calls.list = (struct vt_call_list){ .rows = NULL };
+}
+
+int vt_metrics_at(struct vt_metrics *m, const struct vt_input *in, uint64_t ns, struct vt_call_list *calls)
 {
 	size_t room = VT_MOMENTS_MEMORY;
 	struct one *o = calloc(1, sizeof(*o));
-	int err = o ? start(&o->state, in, &room) : -ENOMEM;
+	int err = o ? start(&o->state, in, calls != NULL, &room) : -ENOMEM;
 
+	if (calls)
+		*calls = (struct vt_call_list){ .rows = NULL };
 	if (!err) {
 		o->ns = ns;
 		err = vt_reader_counters(in->reader, 0, take_until, o);
@@ -335,7 +420,11 @@ int vt_metrics_at(struct vt_metrics *m, const struct vt_input *in, uint64_t ns)
 	}
 	if (err >= 0) {
 		settle(&o->state);
+		if (calls)
+			hand_over(&o->state, calls);
 		*m = o->state.m;
+		m->calls = calls ? calls->rows : NULL;
+		m->call_count = calls ? calls->count : 0;
 		m->buffered = m->values[VT_M_trace_events];
 		for (size_t i = 0; i < o->state.limit; i++) {
 			const struct entry *e = o->state.entries[i];
@@ -344,6 +433,42 @@ int vt_metrics_at(struct vt_metrics *m, const struct vt_input *in, uint64_t ns)
 		}
 		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
 			m->wanted |= m->lost[c] > 0 ? 1ull << c : 0;
+	}
+	if (o)
+		stop(&o->state);
+	free(o);
+	return err;
+}
+
+static int take_numbered(void *user, const struct vt_counters *c)
+{
+	struct one *o = user;
+
+	/* Of each process up to its own record of that number. */
+	o->err = c->sequence > o->ns ? 0 : apply(&o->state, c);
+	return o->err;
+}
+
+int vt_calls_at(struct vt_call_list *calls, const struct vt_input *in, uint64_t record)
+{
+	size_t room = VT_MOMENTS_MEMORY;
+	struct one *o = calloc(1, sizeof(*o));
+	int err = o ? start(&o->state, in, true, &room) : -ENOMEM;
+
+	*calls = (struct vt_call_list){ .rows = NULL };
+	if (!err) {
+		o->ns = record;
+		err = vt_reader_counters(in->reader, 0, take_numbered, o);
+		err = err < 0 ? err : o->err;
+	}
+	for (size_t i = 0; !err && i < o->state.limit; i++) {
+		const struct entry *e = o->state.entries[i];
+		for (unsigned k = 0; e && (e->sequence != record || e->live) && k < e->count; k++)
+			take_out(&o->state, e, &e->values[k]);
+	}
+	if (!err) {
+		settle(&o->state);
+		hand_over(&o->state, calls);
 	}
 	if (o)
 		stop(&o->state);
@@ -401,9 +526,10 @@ int vt_series_of_run(struct vt_series *series, const struct vt_input *in,
                      const struct vt_moments_choice *choice, size_t *room)
 {
 	struct all *a = calloc(1, sizeof(*a));
-	int err = a ? start(&a->state, in, room) : -ENOMEM;
+	int err = a ? start(&a->state, in, true, room) : -ENOMEM;
 
-	vt_series_start(series, room);
+	if (!err)
+		err = vt_series_start(series, room, a->state.calls.list.rows, a->state.calls.list.count);
 	if (!err) {
 		a->series = series;
 		a->choice = choice;
@@ -413,6 +539,7 @@ int vt_series_of_run(struct vt_series *series, const struct vt_input *in,
 	if (!err) {
 		err = (int)a->state.records;
 		series->now = a->state.m;
+		series->now.calls = series->calls;
 		/* Zero of a loss that comes later is known, and needed to see it come. */
 		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
 			series->now.wanted |= vt_series_ever(series, VT_SERIES_LOST(c)) ? 1ull << c : 0;

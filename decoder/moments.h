@@ -11,16 +11,24 @@
 #include <valktrace/metrics.h>
 
 #include "core/metrics_series.h"
+#include "decoder/calls.h"
 #include "decoder/input.h"
 
 /* For the values of processes, and for a series: more is -E2BIG. */
 #define VT_MOMENTS_MEMORY ((size_t)64 << 20)
 
 /*
- * As vt_metrics_of_run (why.h), but at `ns` after the run's start: of records up to then. Returns how many
- * there were, or a negative error.
+ * As vt_metrics_of_run (why.h), but at `ns` after the run's start: of records up to then. `calls`, if it is not
+ * NULL, becomes the calls up to then, by name; to be freed in any case. Returns how many records there were, or a
+ * negative error.
  */
-int vt_metrics_at(struct vt_metrics *m, const struct vt_input *in, uint64_t ns);
+int vt_metrics_at(struct vt_metrics *m, const struct vt_input *in, uint64_t ns, struct vt_call_list *calls);
+
+/*
+ * The calls that go with record number `record` of each process that has one, by name; to be freed in any case. A
+ * snapshot that the host took itself has none: its own text had none either. 0 or a negative error.
+ */
+int vt_calls_at(struct vt_call_list *calls, const struct vt_input *in, uint64_t record);
 
 /* What vt_series_of_run takes. */
 struct vt_moments_choice {

@@ -53,7 +53,7 @@ static void columns(void **state)
 	struct vt_series *s = calloc(1, sizeof(*s));
 
 	(void)state;
-	vt_series_start(s, &room);
+	assert_int_equal(vt_series_start(s, &room, NULL, 0), 0);
 	for (unsigned i = 0; i < MOMENTS; i++) {
 		all[i] = i > 0 ? all[i - 1] : no_metrics();
 		for (unsigned k = 0; k < VT_MAX_SOURCES; k++)
@@ -82,7 +82,7 @@ static void columns(void **state)
 /* Changes are refused when the room is used up. */
 static void room_is_a_limit(void **state)
 {
-	size_t room = 4096;
+	size_t room = 65536;
 	struct vt_series *s = calloc(1, sizeof(*s));
 	struct vt_metrics m = no_metrics();
 	int err = 0;
@@ -92,7 +92,7 @@ static void room_is_a_limit(void **state)
 	for (unsigned k = 0; k < VT_MAX_SOURCES; k++)
 		m.sources[k].reason = "";
 	set_metric(&m, VT_M_gc_cycles, 5);
-	vt_series_start(s, &room);
+	assert_int_equal(vt_series_start(s, &room, NULL, 0), 0);
 	for (; moments < 100000 && !err; moments++) {
 		m.values[VT_M_gc_cycles] += moments > 500 ? 1ull << random_below(64) : 0;
 		err = vt_series_add(s, 1000 + moments, &m);
@@ -208,7 +208,7 @@ static void sums(void **state)
 		struct vt_metrics m;
 		assert_true(vt_series_next(s));
 		if (i % 10 == 0)
-			assert_int_equal(vt_metrics_at(&m, &in, vt_reader_ns(in.reader, records[i].s.ticks)), i + 1);
+			assert_int_equal(vt_metrics_at(&m, &in, vt_reader_ns(in.reader, records[i].s.ticks), NULL), i + 1);
 		for (unsigned k = 0; k < TRIED; k++) {
 			uint64_t want;
 			bool any = oracle(i, k, &want);
@@ -252,7 +252,7 @@ static const char *open_text(struct vt_series *s, const char *labels)
 static void start(struct vt_series *s, size_t *room, const struct vt_metrics *m)
 {
 	memset(s, 0, sizeof(*s));
-	vt_series_start(s, room);
+	assert_int_equal(vt_series_start(s, room, NULL, 0), 0);
 	s->now.schema = m->schema;
 	s->now.program = m->program;
 	s->now.version = m->version;
