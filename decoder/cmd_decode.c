@@ -16,9 +16,10 @@
 struct settings {
 	struct vt_choice choice;
 	struct vt_list labels;
-	const char *format, *output, *time;
-	uint64_t at, limit;
-	bool exact, at_given, limit_given;
+	const char *format, *output, *time, *at;
+	uint64_t step, limit;
+	int64_t record;                 /* of --at '#N'; 0: it is a time */
+	bool exact, step_given, limit_given;
 };
 
 static const char *format_name(size_t i)
@@ -41,13 +42,14 @@ static const struct vt_opt options[] = {
 	  offsetof(struct settings, time), 0, .values = time_names },
 	{ "exact", 0, VT_OPT_FLAG, NULL, "plain ns and bytes instead of short numbers",
 	  offsetof(struct settings, exact), 0 },
-	{ "at", 0, VT_OPT_NUMBER, "#N", "counter record number N, for prometheus, metrics-json and "
-	  "kernel; default: the last", offsetof(struct settings, at),
-	  offsetof(struct settings, at_given) },
+	{ "at", 0, VT_OPT_STRING, "WHEN", "for prometheus, metrics-json and kernel: counter record #N, or the "
+	  "last one up to a TIME as of --since; default: the last", offsetof(struct settings, at), 0 },
+	{ "step", 0, VT_OPT_DURATION, "TIME", "for openmetrics: one sample in each TIME, the last; default: all",
+	  offsetof(struct settings, step), offsetof(struct settings, step_given) },
 	{ "limit", 'n', VT_OPT_NUMBER, "N", "stop after N events", offsetof(struct settings, limit),
 	  offsetof(struct settings, limit_given) },
-	{ "label", 0, VT_OPT_LIST_WHOLE, "NAME=VALUE", "a label for every sample of prometheus and "
-	  "metrics-json; in VALUE %r is the run id, %p the program, %f the file; repeat for more",
+	{ "label", 0, VT_OPT_LIST_WHOLE, "NAME=VALUE", "a label for every sample of prometheus, "
+	  "openmetrics and metrics-json; in VALUE %r is the run id, %p the program, %f the file; repeat for more",
 	  offsetof(struct settings, labels), 0 },
 	VT_OPT_END
 };
@@ -155,11 +157,14 @@ static int prepare(struct job *job, struct vt_input *in, struct vt_export_contex
 
 	*context = (struct vt_export_context){
 		.out = &job->out, .in = in, .filter = &set->choice.filter, .time = job->mode,
-		.exact = set->exact, .at = set->at_given ? (int64_t)set->at : -1,
+		.exact = set->exact, .at = set->record > 0 ? set->record : -1,
+		.at_time = set->at && set->record == 0, .step = set->step,
 		.labels = &set->labels, .runs = job->all->count, .shared = job->shared,
 	};
 	if (job->mode == VT_TIME_MONO)
 		code = need_mono(context);
+	if (!code && context->at_time)
+		code = vt_choice_time(in, "at", set->at, &context->at_ns);
 	if (!code)
 		code = vt_choice_apply_known(&set->choice, in, unknown);
 	/* A name that no run has is a mistake; the last one says so. */
@@ -289,12 +294,14 @@ static int run(int argc, char **argv)
 
 	if (first >= 0) {
 		format = vt_export_find(set.format ? set.format : "text");
-		if (set.at_given && (set.at == 0 || set.at > INT64_MAX))
-			code = vt_usage("--at: records are numbered from 1");
+		if (set.at)
+			code = vt_choice_at(set.at, &set.record);
 		if (!code)
 			code = vt_labels_check(&set.labels);
 		if (!code && set.labels.count > 0 && !format->takes_labels)
-			code = vt_usage("--label is for --format prometheus and metrics-json");
+			code = vt_usage("--label is for --format prometheus, openmetrics and metrics-json");
+		if (!code && set.step_given && (!format->takes_step || set.step == 0))
+			code = vt_usage(format->takes_step ? "--step 0 is no step" : "--step is for --format openmetrics");
 		if (!code)
 			code = vt_inputs_sort(&all, argv + first, argc - first);
 		if (!code) {
@@ -321,7 +328,8 @@ const struct vt_command vt_cmd_decode = {
 	            "  valktrace decode --category gc,loop --since 0.5 --until 1.5s\n"
 	            "  valktrace decode --where 'reclaimed >= 1MiB' --format json run.vtrace\n"
 	            "  valktrace decode --format prometheus -o node/valktrace.prom\n"
-	            "  valktrace decode --format prometheus --label run=%r a.vtrace b.vtrace\n",
+	            "  valktrace decode --format prometheus --label run=%r a.vtrace b.vtrace\n"
+	            "  valktrace decode --format openmetrics --step 15s -o run.om\n",
 	.opts = options,
 	.run = run,
 };

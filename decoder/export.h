@@ -22,7 +22,9 @@ struct vt_export_context {
 	enum vt_time_mode time;
 	uint64_t mono_start;            /* CLOCK_MONOTONIC at t_ns 0, for VT_TIME_MONO */
 	bool exact;
-	int64_t at;                     /* --at; -1: the last record of each process */
+	int64_t at;                     /* --at '#N'; -1: the last record of each process */
+	bool at_time;                   /* --at TIME: the last ones before at_ns after the start */
+	uint64_t at_ns, step;           /* --step, ns; 0: not given */
 	const struct vt_list *labels;   /* --label */
 	unsigned runs;                  /* how many are printed, one after another */
 	void *shared;                   /* what the exporter keeps from run to run; zeroed at first */
@@ -31,7 +33,7 @@ struct vt_export_context {
 struct vt_export {
 	const char *name, *summary;
 	bool replaces;                  /* -o always replaces: the file is polled by somebody */
-	bool takes_labels;
+	bool takes_labels, takes_step;
 	size_t state_size;              /* zeroed before `begin` */
 	int (*begin)(void *state, const struct vt_export_context *context);     /* NULL: nothing to do */
 	int (*event)(void *state, const struct vt_event *event);        /* gaps too; 0 or an error */
@@ -60,7 +62,8 @@ struct vt_export {
 extern const struct vt_export *const vt_exports[];      /* ends with NULL */
 
 extern const struct vt_export vt_export_csv, vt_export_folded, vt_export_json, vt_export_kernel,
-	vt_export_kernel_events, vt_export_metrics_json, vt_export_prometheus, vt_export_summary, vt_export_text;
+	vt_export_kernel_events, vt_export_metrics_json, vt_export_openmetrics, vt_export_prometheus,
+	vt_export_summary, vt_export_text;
 
 const struct vt_export *vt_export_find(const char *name);
 

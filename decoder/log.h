@@ -47,6 +47,7 @@ struct vt_log {
 	struct vt_counter_ref *counters;        /* sorted by ticks */
 	size_t chunk_count, chunk_capacity, section_count, section_capacity;
 	size_t counter_count, counter_capacity;
+	struct vt_rec_calls calls;              /* with the counter record that is delivered: vt_reader_calls_now */
 	uint8_t *payload;                       /* VT_MAX_RAW bytes at most, reused */
 	size_t payload_capacity;
 	void (*progress)(void *user, uint64_t done, uint64_t total);    /* of the options, or NULL */

@@ -509,6 +509,11 @@ int vt_reader_counters(struct vt_reader *reader, int64_t which,
 	return vt_records_each(reader->log, which, each, user);
 }
 
+const struct vt_rec_calls *vt_reader_calls_now(const struct vt_reader *reader)
+{
+	return reader->log->calls.count > 0 ? &reader->log->calls : NULL;
+}
+
 int vt_reader_calls(struct vt_reader *reader, int (*each)(void *user, const struct vt_call_info *c),
                     void *user, uint64_t *missed)
 {

@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(addprefix $(B)/tests/,calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
+HOSTS := $(addprefix $(B)/tests/,alerts calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
 
 .PHONY: test demo bench model golden
 
@@ -139,6 +139,10 @@ $(B)/tests/calls: tests/hosts/calls.c
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) -o $@ $< -lpthread
+
+$(B)/tests/alerts: $(B)/tests/hosts/alerts.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
 
 $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
 	$(call say,LD,$@)

@@ -26,7 +26,6 @@ same()
 	shift
 	valktrace "$@" --threads 1 >out.1 2>err.1
 	echo "exit $?" >>err.1
-	[ "$(cat out.1 err.1 | wc -l)" -gt 1 ] || fail "$name" 'nothing was printed'
 	for threads in 2 3 16 1000; do
 		valktrace "$@" --threads $threads >out 2>err
 		echo "exit $?" >>err
