@@ -154,7 +154,7 @@ $(B)/tests/kernel: $(B)/tests/hosts/kernel.o $(LIB_A)
 
 $(B)/tests/httpd: $(call obj,$(wildcard tests/hosts/httpd*.c)) $(LIB_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lnghttp2 $(CODEC_LIBS) $(UV_LIBS)
 
 $(B)/tests/loops: $(call obj,tests/hosts/loops.c tests/hosts/loop_cases.c) $(LIB_A)
 	$(call say,LD,$@)
