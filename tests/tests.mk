@@ -10,7 +10,7 @@ HOSTS := $(addprefix $(B)/tests/,calls flight gc_kinds httpd kernel lisp loops l
 TEST_ARCHIVE := $(B)/tests/all.a
 TEST_HELPERS := $(B)/tests/unit/helpers.a
 UNITS        := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
-TEST_HOSTS   := $(B)/tests/conserve $(B)/tests/conserve-drop $(B)/tests/kinds $(B)/tests/noproc
+TEST_HOSTS   := $(addprefix $(B)/tests/,conserve conserve-drop kinds noproc recorded)
 
 $(TEST_ARCHIVE): $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS)))
 $(TEST_HELPERS): $(call obj,$(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c)))
