@@ -7,7 +7,7 @@
 changes()
 {
 	case $1 in
-	log|pages|ring) echo 1000 ;;
+	log|pages|ring) echo 600 ;;
 	where)          echo 2000 ;;
 	*)              echo 5000 ;;
 	esac
