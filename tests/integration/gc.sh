@@ -160,7 +160,7 @@ agree guile.vtrace
 
 # ---- the longest pause of each interval ---------------------------------------------------------------------------
 
-VALKTRACE=output=intervals.vtrace,events=gc,counters=20ms timeout 60 "$BUILD/tests/lisp" \
+VALKTRACE=output=intervals.vtrace,events=gc,counters=${SAN:+1}50ms timeout 60 "$BUILD/tests/lisp" \
 	"$ROOT/tests/hosts/programs/churn.lisp" >/dev/null
 valktrace decode --event gc.pause_end --format json intervals.vtrace | jq .time_ns | sort -n >pauses
 for n in $(seq 500); do

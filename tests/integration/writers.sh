@@ -37,7 +37,7 @@ recorded()
 
 programs=$ROOT/tests/hosts/programs
 proc=$ROOT/fixtures/proc
-host() { VALKTRACE=output=$1.vtrace timeout 120 "$BUILD/tests/$2" "${@:3}" >/dev/null 2>&1; }
+host() { VALKTRACE=output=$1.vtrace,events=all timeout 120 "$BUILD/tests/$2" "${@:3}" >/dev/null 2>&1; }
 
 "$BUILD/tests/gc_kinds" gc_kinds.vtrace >/dev/null
 "$BUILD/tests/kernel" kernel.vtrace >/dev/null
@@ -45,6 +45,7 @@ for name in closures depth errors tail timers pipes; do
 	host lisp-$name lisp "$programs/$name.lisp"
 done
 host loops loops
+host notes flight notes
 host lua-garbage lua-host "$programs/garbage.lua"
 cat >unmap.scm <<'SCHEME'
 (use-modules (rnrs bytevectors))
@@ -53,6 +54,25 @@ cat >unmap.scm <<'SCHEME'
 (do ((i 0 (+ i 1))) ((= i 30)) (gc))
 SCHEME
 valktrace record -q -o guile.vtrace -- guile unmap.scm >/dev/null
+valktrace record -q --warn 'gc.cycles > 3' -o warned.vtrace -- guile unmap.scm >/dev/null 2>&1
+valktrace record -q --category interp -o lua.vtrace -- lua5.4 "$programs/coroutines.lua" >/dev/null
+valktrace record -q --category interp -o errors.vtrace -- lua5.4 "$programs/errors.lua" >/dev/null 2>&1
+# Library calls of every category, on two threads.
+cat >calls.py <<'PY'
+import mmap, os, signal, socket, subprocess, threading, time
+signal.signal(signal.SIGUSR1, lambda *_: None)
+os.kill(os.getpid(), signal.SIGUSR1)
+def work():
+    time.sleep(0.001)
+    a, b = socket.socketpair()
+    a.send(b'x')
+    mmap.mmap(-1, 1 << 20).close()
+    subprocess.run(['true'])
+t = threading.Thread(target=work)
+t.start()
+t.join()
+PY
+valktrace record -q --all -o calls.vtrace -- /usr/bin/python3 calls.py
 valktrace record -q -o shell.vtrace -- bash -c 'trap : USR1; kill -USR1 $$; (exec true); cat /dev/null' >/dev/null
 valktrace record -q -o asyncio.vtrace -- python3 -c 'import asyncio; asyncio.run(asyncio.sleep(0.02))' >/dev/null
 
@@ -215,6 +235,16 @@ while read -r name source kind family labels; do
 		fail "$name is written by a program"
 	fi
 done <rows
+# ---- every event --------------------------------------------------------------------------------------
+
+for log in *.vtrace; do
+	valktrace summary --json "$log" 2>/dev/null | jq -r '.events | keys[]'
+done | sort -u >seen
+valktrace schema | grep -oE '^[a-z]+\.[a-z_]+ ' | tr -d ' ' >events
+is 'all events are read' "$(wc -l <events)" "$(grep -c '^VT_EVENT(' "$ROOT/include/valktrace/schema.def")"
+while read -r event; do
+	ok "$event is emitted by a program" grep -qx "$event" seen
+done <events
 while read -r pattern why; do
 	ok "exception $pattern is a metric ($why)" grep -qE "^$pattern " rows
 done < <(cat excepted from_records)
