@@ -1,4 +1,7 @@
-/* fuzz_options.c - VALKTRACE=, in the environment of any program: all of it, what it means, names made of it. */
+/*
+ * fuzz_options.c - VALKTRACE=, in the environment of any program: all of it, what it means, names
+ * made of it.
+ */
 #include <string.h>
 
 #include <valktrace/error.h>

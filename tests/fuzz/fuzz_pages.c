@@ -1,6 +1,7 @@
 /*
- * fuzz_pages.c - what the commands print of a log with right checksums: the summary in both forms, info, and
- * decode in one of its formats, of which the size of the input decides. Who runs this throws stdout away.
+ * fuzz_pages.c - what the commands print of a log with right checksums: the summary in both forms,
+ * info, and decode in one of its formats, of which the size of the input decides. Who runs this
+ * throws stdout away.
  */
 #include <string.h>
 

@@ -1,4 +1,7 @@
-/* fuzz_perf.c - what perf prints, cut into lines wherever the pipe cuts it, and lists of events and CPUs. */
+/*
+ * fuzz_perf.c - what perf prints, cut into lines wherever the pipe cuts it, and lists of events and
+ * CPUs.
+ */
 #include <string.h>
 
 #include "collectors/perf_lines.h"

@@ -1,4 +1,7 @@
-/* fuzz_proc.c - texts of /proc: of a process, of the machine's memory in two readings, of its stalls. */
+/*
+ * fuzz_proc.c - texts of /proc: of a process, of the machine's memory in two readings, of its
+ * stalls.
+ */
 #include <string.h>
 
 #include "collectors/pressure.h"

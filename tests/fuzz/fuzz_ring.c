@@ -1,7 +1,8 @@
 /*
- * fuzz_ring.c - ring files, which a crash or a stranger has written into. An input is a list of changes to a
- * genuine file that is made here at the start: 12 bytes each, u32 where, u64 what. Of `where` the top 4 bits say
- * in which part of the file, the next two how many bytes (1, 2, 4, 8), the rest at which byte.
+ * fuzz_ring.c - ring files, which a crash or a stranger has written into. An input is a list of
+ * changes to a genuine file that is made here at the start: 12 bytes each, u32 where, u64 what. Of
+ * `where` the top 4 bits say in which part of the file, the next two how many bytes (1, 2, 4, 8),
+ * the rest at which byte.
  */
 #include <fcntl.h>
 #include <stdio.h>

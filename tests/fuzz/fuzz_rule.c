@@ -1,6 +1,6 @@
 /*
- * fuzz_rule.c - a rule, and its judgement over three points. The one spelling that a rule is told in must be
- * read as the same rule again.
+ * fuzz_rule.c - a rule, and its judgement over three points. The one spelling that a rule is told
+ * in must be read as the same rule again.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * fuzz_where.c - the filter options, on a real log. Each line of the input is a word and its value: where, since,
- * until, category, event, tid, thread.
+ * fuzz_where.c - the filter options, on a real log. Each line of the input is a word and its value:
+ * where, since, until, category, event, tid, thread.
  */
 #include <string.h>
 
@@ -72,10 +72,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		take(&choice, words, line);
 	int code = vt_choice_apply(&choice, in);
 	fuzz_must(code == VT_EXIT_OK || code == VT_EXIT_USAGE);
-	for (unsigned n = 0; code == VT_EXIT_OK && n < MOST_EVENTS && vt_reader_next(in->reader, &event) > 0; n++)
-		continue;
-	if (code == VT_EXIT_OK)
+	if (code == VT_EXIT_OK) {
+		for (unsigned n = 0; n < MOST_EVENTS && vt_reader_next(in->reader, &event) > 0; n++)
+			continue;
 		vt_choice_explain_nothing(&choice, in);
+	}
 	/* The selection points into `text`. */
 	vt_reader_select(in->reader, NULL, NULL);
 	free(text);

@@ -1,7 +1,7 @@
 /*
- * replay.c - a fuzz target without libFuzzer: `NAME.replay [-n MUTATIONS] FILE|DIRECTORY...` runs it over each
- * file, then over that many changed copies of them, the same ones each time. An input that breaks it is left in
- * $CRASH, and the last line says from where it came.
+ * replay.c - a fuzz target without libFuzzer: `NAME.replay [-n MUTATIONS] FILE|DIRECTORY...` runs
+ * it over each file, then over that many changed copies of them, the same ones each time. An input
+ * that breaks it is left in $CRASH, and the last line says from where it came.
  */
 #include <dirent.h>
 #include <fcntl.h>

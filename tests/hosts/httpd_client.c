@@ -1,6 +1,6 @@
 /*
- * httpd_client.c - the HTTP test host as a client: asks a server on loopback and hands its answer on. The
- * connection of the client is one of ours too, its request is the other server's.
+ * httpd_client.c - the HTTP test host as a client: asks a server on loopback and hands its answer
+ * on. The connection of the client is one of ours too, its request is the other server's.
  */
 #include <stdlib.h>
 #include <string.h>

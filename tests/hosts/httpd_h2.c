@@ -1,7 +1,7 @@
 /*
- * httpd_h2.c - HTTP/2 in the HTTP test host: nghttp2 speaks it, this says what happens. A stream is counted when
- * its headers begin, its request ends with the frame that ends the response. GET / says hello, /hold answers
- * never, all else is 404.
+ * httpd_h2.c - HTTP/2 in the HTTP test host: nghttp2 speaks it, this says what happens. A stream is
+ * counted when its headers begin, its request ends with the frame that ends the response. GET /
+ * says hello, /hold answers never, all else is 404.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -34,7 +34,8 @@ static int open_counter(const struct perf_event_attr *wanted)
 	FILE *in = fopen(counters, "r");
 	int fd = -1;
 
-	while (in && fd < 0 && fscanf(in, "%llu %llx %llu %llu %llu", &type, &config, &now[0], &now[1], &now[2]) == 5)
+	while (in && fd < 0 && fscanf(in, "%llu %llx %llu %llu %llu", &type, &config, &now[0], &now[1],
+	                              &now[2]) == 5)
 		if (type == wanted->type && config == wanted->config)
 			fd = memfd_create("counter", MFD_CLOEXEC);
 	if (in)
