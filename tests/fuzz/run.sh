@@ -10,7 +10,10 @@ mkdir -p build/fuzz/crashes
 status=0
 for name in "$@"; do
 	mkdir -p "build/fuzz/$name"
-	mapfile -t seeds < <(tests/fuzz/seeds.sh "$name")
+	seeds=()
+	while read -r seed; do          # libFuzzer takes folders alone
+		if [ -d "$seed" ]; then seeds+=("$seed"); else cp "$seed" "build/fuzz/$name/"; fi
+	done < <(tests/fuzz/seeds.sh "$name")
 	echo "== $name, $seconds s"
 	# Its own messages and stdout are thrown away, libFuzzer's and the sanitizers' are not.
 	"$build/tests/fuzz/$name.fuzzer" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=65536 \

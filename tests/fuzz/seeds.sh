@@ -1,7 +1,7 @@
 #!/bin/bash
-# seeds.sh NAME - the folders of fixtures that a fuzz target begins with.
+# seeds.sh NAME - the folders and files of fixtures that a fuzz target begins with.
 case $1 in
-log|pages)   echo fixtures/v1; echo fixtures/bad ;;
+log|pages)   ls -d fixtures/v1 fixtures/bad fixtures/*.vtrace ;;
 perf)        echo fixtures/perf ;;
 proc|cgroup) echo fixtures/proc ;;
 esac
