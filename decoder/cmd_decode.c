@@ -12,9 +12,6 @@
 #include "decoder/inputs.h"
 #include "decoder/labels.h"
 #include "decoder/choice.h"
-#include "decoder/progress.h"
-
-#define PROGRESS_MASK 1023      /* events between two looks at the clock */
 
 struct settings {
 	struct vt_choice choice;
@@ -113,36 +110,6 @@ static int open_output(struct job *job)
 	return code;
 }
 
-/* Events go by; returns how many there were, or a negative error. */
-static int64_t run_events(struct job *job, void *state, const struct vt_export_context *context)
-{
-	const struct vt_export *format = job->format;
-	const struct settings *set = job->set;
-	const struct vt_event *event;
-	int64_t count = 0;
-	int err = format->begin(state, context), more = 0;
-	uint64_t length = vt_reader_ns(context->in->reader, context->in->run->last);
-
-	vt_progress_begin("decoding", context->in->name, context->out->fd == STDOUT_FILENO);
-
-	/* The sink's error is sticky: writing on into a full disk is of no use. */
-	while (!err && !context->out->error) {
-		if (set->limit_given && job->printed >= set->limit)
-			break;
-		more = vt_reader_next(context->in->reader, &event);
-		if (more <= 0)
-			break;
-		err = format->event(state, event);
-		job->printed++;
-		if (vt_unlikely((++count & PROGRESS_MASK) == 0))
-			vt_progress(event->t_ns, length, (uint64_t)count, VT_PROGRESS_EVENTS);
-	}
-	vt_progress_end();
-	if (!err && more >= 0 && format->end)
-		err = format->end(state);
-	return err ? err : more < 0 ? more : count;
-}
-
 static int reading_failed(const struct vt_input *in, int err)
 {
 	int code = vt_input_failed(in, err);
@@ -153,16 +120,13 @@ static int reading_failed(const struct vt_input *in, int err)
 static int export_events(struct job *job, const struct vt_export_context *context)
 {
 	const struct settings *set = job->set;
-	void *state = calloc(1, job->format->state_size);
-	bool full = set->limit_given && job->printed >= set->limit;
-	int64_t count = state ? run_events(job, state, context) : -ENOMEM;
+	uint64_t most = set->limit_given ? set->limit - job->printed : UINT64_MAX;
+	int64_t count = vt_export_events(job->format, context, most);
 
-	if (state && job->format->destroy)
-		job->format->destroy(state);
-	free(state);
 	if (count < 0)
 		return reading_failed(context->in, (int)count);
-	if (count == 0 && !full && !context->out->error)
+	job->printed += (uint64_t)count;
+	if (count == 0 && most > 0 && !context->out->error)
 		vt_choice_explain_nothing(&set->choice, context->in);
 	return VT_EXIT_OK;
 }

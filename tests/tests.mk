@@ -229,7 +229,7 @@ fuzz:
 	@$(MAKE) $(quiet) $(parallel) CC=clang WARN=-w SAN=address,undefined,fuzzer-no-link fuzzers
 	@tests/fuzz/run.sh build/address-undefined-fuzzer-no-link $(FUZZ_TIME) $(or $(FUZZ),$(FUZZ_NAMES))
 
-# ---- tsan: the race detector over producers and a reader; any report makes the program fail
+# ---- tsan: the race detector over producers and a reader, and over threads that decode; a report is a failure
 
 # It knows no fences; in discard mode all order comes from acquire and release.
 WARN += $(if $(findstring thread,$(SAN)),-Wno-tsan)
@@ -239,8 +239,9 @@ tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
 TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
-run-tsan: $(TSAN_PROGRAMS)
-	@for program in $^; do TSAN_OPTIONS=halt_on_error=1 $$program || exit 1; done
+TSAN_UNITS    := $(addprefix $(B)/tests/unit/,test_heads test_pipeline test_scan)
+run-tsan: $(TOOL) $(TSAN_PROGRAMS) $(TSAN_UNITS)
+	@tests/tsan/run.sh $^
 
 $(TSAN_PROGRAMS): %: %.o $(TEST_HELPERS) $(TEST_ARCHIVE)
 	$(call say,LD,$@)
