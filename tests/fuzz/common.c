@@ -9,7 +9,7 @@
 #include "tests/fuzz/fuzz.h"
 
 /* A few bytes may stand for a million events in columns of width 0. */
-enum { MOST_EVENTS = 100000, MOST_BATCHES = 400 };
+enum { MOST_EVENTS = 100000, MOST_BATCHES = 400, THREADS = 3 };
 
 char *fuzz_text(const uint8_t *data, size_t size)
 {
@@ -98,25 +98,52 @@ static void read_events(struct vt_reader *r)
 	}
 }
 
-static void read_batch(struct vt_reader *r, const struct vt_batch *b)
+struct sum { uint64_t batches, events, values; };
+
+/* All of a batch, added up: whoever reads it, and in whatever order, finds the same. */
+static int read_batch(void *state, const struct vt_batch *b)
 {
-	const uint64_t *ticks = vt_batch_ticks(r);
-	const uint8_t *types = vt_batch_types(r);
-	uint64_t sum = 0;
+	const uint64_t *ticks = vt_batch_ticks(b);
+	const uint8_t *types = vt_batch_types(b);
+	struct sum *sum = state;
+	uint64_t count = 0;
 
 	for (unsigned i = 0; ticks && types && i < b->events; i++) {
 		fuzz_must(types[i] < b->types);
-		seen += ticks[i];
+		sum->values += ticks[i];
 	}
 	for (unsigned type = 0; type < b->types; type++) {
-		sum += b->counts[type];
+		count += b->counts[type];
 		for (unsigned f = 0; f < b->desc[type]->count; f++) {
-			const uint64_t *column = vt_batch_column(r, type, f);
+			const uint64_t *column = vt_batch_column(b, type, f);
 			for (unsigned i = 0; column && i < b->counts[type]; i++)
-				seen += column[i];
+				sum->values += column[i];
 		}
 	}
-	fuzz_must(sum == b->events);
+	fuzz_must(count == b->events);
+	sum->batches++;
+	sum->events += b->events;
+	return 0;
+}
+
+static void read_batches(struct vt_reader *r)
+{
+	struct sum alone = { 0 }, each[THREADS] = { { 0 } }, together = { 0 };
+	void *const states[THREADS] = { &each[0], &each[1], &each[2] };
+	const struct vt_batch *batch;
+
+	if (vt_reader_select(r, NULL, NULL) != 0)
+		return;
+	while (alone.batches < MOST_BATCHES && vt_reader_next_batch(r, &batch) > 0)
+		read_batch(&alone, batch);
+	if (alone.batches == MOST_BATCHES || vt_reader_scan(r, THREADS, read_batch, states) != 0)
+		return;
+	for (unsigned i = 0; i < THREADS; i++) {
+		together.batches += each[i].batches;
+		together.events += each[i].events;
+		together.values += each[i].values;
+	}
+	fuzz_must(memcmp(&alone, &together, sizeof(alone)) == 0);
 }
 
 static void check_run(const struct vt_run_info *run)
@@ -136,7 +163,6 @@ static void check_run(const struct vt_run_info *run)
 void fuzz_read_all(const char *path)
 {
 	struct vt_reader_options options = { .size = sizeof(options), .no_ring_files = true };
-	const struct vt_batch *batch;
 	struct vt_reader *r;
 	uint64_t missed;
 
@@ -144,9 +170,7 @@ void fuzz_read_all(const char *path)
 		return;
 	check_run(vt_reader_run(r));
 	read_events(r);
-	if (vt_reader_select(r, NULL, NULL) == 0)
-		for (unsigned n = 0; n < MOST_BATCHES && vt_reader_next_batch(r, &batch) > 0; n++)
-			read_batch(r, batch);
+	read_batches(r);
 	vt_reader_counters(r, -1, on_counters, NULL);
 	vt_reader_counters(r, 0, on_counters, NULL);
 	vt_reader_calls(r, on_call, NULL, &missed);
