@@ -151,6 +151,7 @@ help:
 	@echo 'make test        the same for the tests, then all tests'
 	@echo 'make bench       one figure a line: name value unit'
 	@echo 'make model       the SPIN models of the ring and their mutants'
+	@echo 'make fuzz        each fuzz target for FUZZ_TIME=60 s (clang): FUZZ="log ring" for some'
 	@echo 'make tsan        discard mode under the race detector'
 	@echo 'make golden      refresh the expected texts of the command line tests'
 	@echo 'make check-layers | check-headers | longest'

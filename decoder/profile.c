@@ -348,10 +348,12 @@ static struct track *track_of(struct vt_profile *p, const struct vt_ring_info *r
 	size_t first = 0;
 	while (first < w->gap_count && (w->gaps[first].ring != ring || w->gaps[first].category != category))
 		first++;
-	t->gap = t->gaps_end = w->gaps + first;
-	while (t->gaps_end < w->gaps + w->gap_count && t->gaps_end->ring == ring &&
-	       t->gaps_end->category == category)
-		t->gaps_end++;
+	size_t last = first;
+	while (last < w->gap_count && w->gaps[last].ring == ring && w->gaps[last].category == category)
+		last++;
+	/* Without gaps there is no array to point into. */
+	t->gap = w->gaps ? w->gaps + first : NULL;
+	t->gaps_end = w->gaps ? w->gaps + last : NULL;
 	return t->root == VT_NO_NODE ? NULL : t;
 }
 
