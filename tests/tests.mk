@@ -52,13 +52,13 @@ release-agent:
 		build/release/libvalktrace-heap.so
 endif
 
-.PHONY: tests-built install-test install-demo install-peers
+.PHONY: tests-built install-bench install-demo install-peers install-test
 tests-built: all $(UNITS) $(TEST_HOSTS) $(TEST_BIN)
 
 parallel := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc 2>/dev/null))
 quiet := --no-print-directory $(if $(filter 1,$(V)),,-s)
 
-install-demo install-test install-peers: install-%:
+install-bench install-demo install-peers install-test: install-%:
 	@tests/install.sh $*
 
 # Headers may be missing until the packages are there, so what needs them is made by a second make.
@@ -123,7 +123,11 @@ $(BENCH)/lua_empty.so: tests/bench/lua_empty.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -isystem /usr/include/lua5.4 -shared $(ALL_LDFLAGS) -o $@ $<
 
-bench: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(BENCH)/lua_empty.so $(B)/tests/calls
+.PHONY: bench-built
+bench-built: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(BENCH)/lua_empty.so $(B)/tests/calls
+
+bench: install-bench
+	@$(MAKE) $(quiet) $(parallel) bench-built
 	@tests/bench/run.sh $(B)
 
 # ---- bench-peers: the same stream through LTTng-UST and JDK Flight Recorder
