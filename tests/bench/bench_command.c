@@ -4,6 +4,7 @@
  *
  *   wall CORE COMMAND...     seconds; pinned to a core, or free with -1
  *   read FILE COMMAND...     what it read by all calls, in percent of FILE's bytes
+ *   peak COMMAND...          MiB of memory that it had at most
  *   first COMMAND...         ms until its first line, which is waited for no longer than that
  *   start COMMAND...         ms that COMMAND takes longer than the bare last word of it: median of 21, by turns
  */
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +61,15 @@ static double seconds(char **command, int core)
 
 	reap(spawn(command, core), *command);
 	return (double)(bench_clock(CLOCK_MONOTONIC) - start) / 1e9;
+}
+
+static double peak_mib(char **command)
+{
+	struct rusage usage;
+
+	reap(spawn(command, -1), *command);
+	getrusage(RUSAGE_CHILDREN, &usage);
+	return (double)usage.ru_maxrss / 1024;
 }
 
 /* What the command does when nobody reads on is its own. */
@@ -118,13 +129,15 @@ int main(int argc, char **argv)
 		bench_print("seconds", seconds(argv + 3, atoi(argv[2])));
 	} else if (argc > 3 && !strcmp(argv[1], "read")) {
 		bench_print("percent", percent_read(argv[2], argv + 3));
+	} else if (argc > 2 && !strcmp(argv[1], "peak")) {
+		bench_print("mib", peak_mib(argv + 2));
 	} else if (argc > 2 && !strcmp(argv[1], "first")) {
 		bench_print("ms", first_line_ms(argv + 2));
 	} else if (argc > 3 && !strcmp(argv[1], "start")) {
 		bench_print("ms", start_ms(argv + 2, (unsigned)argc - 2));
 	} else {
 		fprintf(stderr, "usage: bench_command wall CORE COMMAND... | read FILE COMMAND... | "
-		        "first COMMAND... | start COMMAND...\n");
+		        "peak COMMAND... | first COMMAND... | start COMMAND...\n");
 		return 2;
 	}
 	return 0;

@@ -40,6 +40,10 @@ text_events_per_second 1/s >=10000000
 text_2core_events_per_second 1/s >=16000000
 report_seconds s <=3
 report_bytes bytes <=2000000
+gc_filter_peak_mib MiB <=128
+summary_peak_mib MiB <=128
+text_peak_mib MiB <=128
+report_peak_mib MiB <=128
 idle_cpu_percent % <=0.1
 rss_base_kib KiB <=1024
 rss_thread_kib KiB <=640
@@ -116,8 +120,10 @@ EOF
 # guile_recorded TIMES: the last log has as many collections as Guile counted; else there is nothing to compare.
 guile_recorded()
 {
-	[ "$("$tool" decode -q --event gc.end "$directory/guile.vtrace" | wc -l)" -eq "$1" ] || {
-		echo 'bench: Guile ran without its agent' >&2
+	local found
+	found=$("$tool" decode -q --event gc.end "$directory/guile.vtrace" | wc -l)
+	[ "$found" -eq "$1" ] || {
+		echo "bench: Guile counted $1 collections, its log has $found" >&2
 		exit 1
 	}
 }
@@ -128,8 +134,10 @@ guile_wall()
 	local n=$1 a b i
 	guile_program
 	for ((i = 0; i < pairs; i++)); do
-		a=$("$bench/bench_command" wall -1 "${guile[@]}" "$n")
+		# Now one first, now the other: a drift of the machine is nobody's.
+		[ $((i % 2)) -eq 1 ] || a=$("$bench/bench_command" wall -1 "${guile[@]}" "$n")
 		b=$("$bench/bench_command" wall -1 "${recorded[@]}" "${guile[@]}" "$n")
+		[ $((i % 2)) -eq 0 ] || a=$("$bench/bench_command" wall -1 "${guile[@]}" "$n")
 		awk -v a="${a#* }" -v b="${b#* }" 'BEGIN { print 100 * (b / a - 1), a }'
 	done | sort -g > "$directory/pairs"
 	guile_recorded "$("${recorded[@]}" "${guile[@]}" "$n")"
@@ -194,13 +202,17 @@ group_decode()
 		skip summary_2core_events_per_second one core
 		skip text_2core_events_per_second one core
 	fi
+	take summary_peak_mib "$bench/bench_command" peak "$tool" summary "$reference"
+	take text_peak_mib "$bench/bench_command" peak "$tool" decode "$reference"
 	if "$tool" report --help > /dev/null 2>&1; then
 		times take report_seconds "$bench/bench_command" wall -1 \
 			"$tool" report -q -f -o "$directory/report.html" "$reference"
+		take report_peak_mib "$bench/bench_command" peak "$tool" report -q -f -o "$directory/report.html" "$reference"
 		echo "report_bytes $(stat -c %s "$directory/report.html")" >> "$samples"
 	else
 		skip report_seconds no subcommand report yet
 		skip report_bytes no subcommand report yet
+		skip report_peak_mib no subcommand report yet
 	fi
 	rm "$reference"
 }
@@ -219,6 +231,7 @@ group_large()
 	local log=$directory/large.vtrace
 	"$bench/bench_pipeline" log "$log" zstd $((5 * events)) > /dev/null
 	times take gc_filter_100m_seconds "$bench/bench_command" wall -1 "$tool" decode --category gc "$log"
+	take gc_filter_peak_mib "$bench/bench_command" peak "$tool" decode --category gc "$log"
 	rm "$log"
 	if [ -z "${BENCH_LONG:-}" ]; then
 		skip first_line_ms 'needs a log of 1 GB: BENCH_LONG=1'
@@ -260,7 +273,7 @@ group_guile()
 		skip guile_overhead_instructions_percent no guile
 		return
 	fi
-	guile_wall "${GUILE:-700000}"
+	guile_wall "${GUILE:-1200000}"
 	if command -v valgrind > /dev/null; then
 		guile_instructions 50000
 	else
