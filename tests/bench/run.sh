@@ -4,6 +4,7 @@
 # takes the groups below whose names contain one; EVENTS, RUNS, PAIRS and VERBOSE=1 are for trying things.
 # What cannot be measured here has a - for its value and the reason.
 set -eu -o pipefail
+export GUILE_AUTO_COMPILE=0
 
 build=$1
 bench=$build/tests/bench
@@ -113,7 +114,7 @@ guile_program()
 (work (string->number (cadr (command-line))))
 (display (assq-ref (gc-stats) 'gc-times))
 EOF
-	guile=(env GUILE_AUTO_COMPILE=0 guile "$directory/gc.scm")
+	guile=(guile "$directory/gc.scm")
 	recorded=("$tool" record -q -f -o "$directory/guile.vtrace" --)
 }
 
@@ -157,8 +158,8 @@ guile_instructions()
 {
 	local n=$1 times counting
 	guile_program
-	counting=(env GC_MARKERS=1 GUILE_AUTO_COMPILE=0 valgrind --tool=callgrind --trace-children=no
-		--callgrind-out-file=/dev/null)
+	local -x GC_MARKERS=1
+	counting=(valgrind --tool=callgrind --trace-children=no --callgrind-out-file=/dev/null)
 	"${counting[@]}" --log-file="$directory/plain" guile "$directory/gc.scm" "$n" > /dev/null
 	times=$("${recorded[@]}" "${counting[@]}" --log-file="$directory/with" guile "$directory/gc.scm" "$n")
 	guile_recorded "$times"
