@@ -17,11 +17,11 @@ demo='guile-3.0'
 test='binutils bsdutils file g++ git groff-base jq libcmocka-dev libjemalloc2 liblua5.4-dev libtcmalloc-minimal4
 	libxml2-utils linux-perf ltrace lua5.4 man-db neovim nodejs perl pkg-config procps prometheus python3 python3-lz4
 	python3-uvloop python3-zstandard ruby scdoc shared-mime-info spin sqlite3 strace universal-ctags wrk zsh'
+deb='debhelper dpkg-dev fakeroot git lintian pkg-config scdoc g++ file'
 # other programs' overhead: by the clock, and by callgrind in instructions
 bench='guile-3.0 lua5.4 liblua5.4-dev util-linux valgrind'
 # what `make bench-peers` measures beside valktrace; a JDK too, when there is one
 peers='lttng-tools liblttng-ust-dev babeltrace2 util-linux'
-deb='debhelper dpkg-dev fakeroot git lintian pkg-config scdoc g++ file'
 
 case ${1-} in
 build) list=$build ;;
