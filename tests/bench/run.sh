@@ -305,10 +305,12 @@ awk -v figures="$figures" -v check="${CHECK:-0}" '
 		sub(/\.?0*$/, "", text)
 		return text == "" || text == "-" ? "0" : text
 	}
-	# Differences of small numbers spread whatever the machine does: only times, rates and ratios count.
-	function spread(name, unit) {
+	# Of times, rates and ratios, since differences of small numbers spread whatever the machine does; between
+	# the quartiles, since one of five may be off on any machine.
+	function spread(name, unit,   q) {
+		q = int(n[name] / 4)
 		if (n[name] > 2 && unit ~ /^(s|ms|1\/s|ratio)$/)
-			return 100 * (at[name, n[name] - 1] - at[name, 0]) / at[name, int(n[name] / 2)]
+			return 100 * (at[name, n[name] - 1 - q] - at[name, q]) / at[name, int(n[name] / 2)]
 		return 0
 	}
 	END {
