@@ -1,9 +1,9 @@
 #!/bin/bash
-# install.sh build|demo|test|fuzz|deb - installs the Debian packages that are missing for a purpose, or, without
-# the rights, prints the command that would. The one list of what the project needs.
+# install.sh build|demo|test|fuzz|bench|peers|deb - installs the Debian packages that are missing for a purpose,
+# or, without the rights, prints the command that would. The one list of what the project needs.
 set -eu
 
-usage='usage: tests/install.sh build|demo|test|fuzz|deb'
+usage='usage: tests/install.sh build|demo|test|fuzz|bench|peers|deb'
 
 build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev'
 demo='guile-3.0'
@@ -22,12 +22,18 @@ test='binutils bsdutils file g++ git groff-base jq libcmocka-dev libjemalloc2 li
 	scdoc shared-mime-info spin sqlite3 strace universal-ctags wrk zsh'
 fuzz='clang libclang-rt-14-dev'
 deb='debhelper dpkg-dev fakeroot git lintian pkg-config scdoc g++ file'
+# other programs' overhead: by the clock, and by callgrind in instructions
+bench='guile-3.0 lua5.4 liblua5.4-dev util-linux valgrind'
+# what `make bench-peers` measures beside valktrace; a JDK too, when there is one
+peers='lttng-tools liblttng-ust-dev babeltrace2 util-linux'
 
 case ${1-} in
 build) list=$build ;;
 demo)  list="$build $demo" ;;
 test)  list="$build $demo $test" ;;
 fuzz)  list="$build $fuzz" ;;
+bench) list="$build $bench" ;;
+peers) list="$build $peers" ;;
 deb)   list="$build $demo $deb" ;;
 *)     echo "$usage" >&2; exit 2 ;;
 esac
