@@ -1,6 +1,6 @@
 /*
- * test_series.c - metrics over time: what is written into columns is read out of them, sums over processes are those
- * of an oracle that starts anew at every moment, and OpenMetrics text stays whole whatever names are in it.
+ * test_series.c - metrics over time: what is written into columns is read out of them, sums over processes are
+ * those of an oracle that starts anew at every moment, and OpenMetrics text stays whole whatever names are in it.
  */
 #include <errno.h>
 #include <setjmp.h>
