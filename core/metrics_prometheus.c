@@ -245,7 +245,8 @@ static void put_metric(struct vt_dump *d, struct vt_dump_run *r, const struct vt
 static bool is_repeated(const struct vt_dump_row *rows, unsigned first, unsigned i)
 {
 	for (unsigned k = first; k < i; k++)
-		if (strcmp(rows[k].desc->labels, rows[i].desc->labels) == 0)
+		if (vt_labels_same(rows[k].desc->labels, strlen(rows[k].desc->labels),
+		                   rows[i].desc->labels, strlen(rows[i].desc->labels)))
 			return true;
 	return false;
 }

@@ -64,7 +64,8 @@ static bool has_state(const struct vt_dump_run *r, unsigned metric, unsigned sou
 		return false;
 	for (unsigned i = 0; i < metric; i++)
 		if (all[i].name && all[i].labels && all[i].state != VT_METRIC_UNTOLD && all[i].source == source &&
-		    strcmp(all[i].labels, d->labels) == 0)
+		    vt_labels_valid(all[i].labels) &&
+		    vt_labels_same(all[i].labels, strlen(all[i].labels), d->labels, strlen(d->labels)))
 			return false;
 	return true;
 }

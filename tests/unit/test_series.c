@@ -372,6 +372,12 @@ static void families(void **state)
 		{ "valk_count", "", VT_METRIC_COUNTER }, { "_total", "", VT_METRIC_COUNTER },
 		{ "valk_total", "", VT_METRIC_COUNTER }, { "seconds", "", VT_METRIC_GAUGE },
 		{ "valk_h", "le=\"1\"", VT_METRIC_BUCKET }, { "valk_trace", "", VT_METRIC_GAUGE },
+		{ "valk_own", "a=\"b\",__name__=\"x\"", VT_METRIC_GAUGE },
+		{ "valk_twice", "a=\"1\",b=\"2\"", VT_METRIC_GAUGE },
+		{ "valk_twice", "b=\"2\",a=\"1\"", VT_METRIC_GAUGE },
+		{ "valk_twice", "b=\"1\",a=\"2\"", VT_METRIC_GAUGE },
+		{ "valk_h2", "a=\"1\",b=\"2\",le=\"1\"", VT_METRIC_BUCKET },
+		{ "valk_h2", "b=\"2\",a=\"1\",le=\"2\"", VT_METRIC_BUCKET },
 		{ "no name", "", VT_METRIC_GAUGE }, { "bad\n# EOF", "", VT_METRIC_GAUGE },
 	};
 	size_t room = 1u << 20;
@@ -401,6 +407,11 @@ static void families(void **state)
 	assert_non_null(strstr(printed, "valk_h_bucket{le=\"+Inf\"} 6 1.000\n# TYPE"));
 	assert_non_null(strstr(printed, "# TYPE valk_trace_info unknown\n"));
 	assert_null(strstr(printed, "no name"));
+	assert_null(strstr(printed, "valk_own"));
+	assert_non_null(strstr(printed, "\nvalk_twice{a=\"1\",b=\"2\"} 9 1.000\nvalk_twice{b=\"1\",a=\"2\"} 11 1.000\n#"));
+	assert_non_null(strstr(printed, "\nvalk_h2_bucket{a=\"1\",b=\"2\",le=\"1\"} 12 1.000\n"
+	                                "valk_h2_bucket{a=\"1\",b=\"2\",le=\"2\"} 25 1.000\n"
+	                                "valk_h2_bucket{a=\"1\",b=\"2\",le=\"+Inf\"} 25 1.000\n#"));
 	assert_null(strstr(printed, "bad"));
 	vt_series_free(&s);
 }
