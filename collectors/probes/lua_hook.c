@@ -212,8 +212,8 @@ static VT_COLD void push_slowly(struct vt_lua_coroutine *c, uintptr_t frame)
 
 /*
  * What a function is known by. A C function: its address. Another: in `lines` where its text begins and
- * ends, and in `where` its prototype, or its source, whose address may come again for another text: then
- * some of that is in `lines`.
+ * ends, and in `where` its prototype, or its source, whose address may come again for another text: so some
+ * of that is in `lines`, too.
  */
 struct key {
 	uintptr_t where;
@@ -233,7 +233,25 @@ static inline struct vt_lua_name *place_of_name(struct vt_lua_name *names_of_thr
  * each new key is checked against Lua's answers, and at the first difference it is asked each time.
  */
 static bool may_look = true;
-enum { TAG_LUA = 0x46, TAG_C = 0x16, TAG_C_CLOSURE = 0x66, CLOSURE_TARGET = 24, PROTOTYPE_LINES = 44 };
+enum { TAG_LUA = 0x46, TAG_C = 0x16, TAG_C_CLOSURE = 0x66, CLOSURE_TARGET = 24 };
+enum { PROTOTYPE_SIZES = 16, PROTOTYPE_LINES = 44 };
+
+static inline uint64_t prototype_lines(const char *prototype)
+{
+	uint64_t lines;
+
+	memcpy(&lines, prototype + PROTOTYPE_LINES, sizeof(lines));
+	return lines;
+}
+
+/* How many upvalues, constants, instructions and lines it has: what is collected leaves its address to others. */
+static inline uint64_t prototype_shape(const char *prototype)
+{
+	uint64_t sizes[2];
+
+	memcpy(sizes, prototype + PROTOTYPE_SIZES, sizeof(sizes));
+	return (sizes[0] * 31 + sizes[1]) * 0x9e3779b97f4a7c15u;
+}
 
 static inline bool key_by_look(struct key *key, const struct lua_Debug *ar)
 {
@@ -247,7 +265,7 @@ static inline bool key_by_look(struct key *key, const struct lua_Debug *ar)
 	if (tag == TAG_LUA || tag == TAG_C_CLOSURE)
 		memcpy(&target, target + CLOSURE_TARGET, sizeof(target));
 	if (tag == TAG_LUA)
-		memcpy(&lines, target + PROTOTYPE_LINES, sizeof(lines));
+		lines = prototype_lines(target) + prototype_shape(target);
 	else if (vt_unlikely(tag != TAG_C && tag != TAG_C_CLOSURE))
 		return false;
 	*key = (struct key){ (uintptr_t)target, lines, tag != TAG_LUA };
@@ -283,8 +301,8 @@ static bool is_right(lua_State *L, struct lua_Debug *ar, const struct key *key)
 	vt_lua.getinfo(L, "S", ar);
 	if (key->builtin)
 		return *ar->what == 'C' && (uintptr_t)function_on_top(L, ar) == key->where;
-	return *ar->what != 'C' && key->lines == ((uint64_t)(unsigned)ar->lastlinedefined << 32 |
-	                                          (unsigned)ar->linedefined);
+	uint64_t lines = (uint64_t)(unsigned)ar->lastlinedefined << 32 | (unsigned)ar->linedefined;
+	return *ar->what != 'C' && prototype_lines((const char *)key->where) == lines;
 }
 
 /* As it is first called, and its line; the file is a path, which is nobody's business. */
