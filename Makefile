@@ -44,7 +44,7 @@ ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_threa
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 # What the recorder samples, wherever it runs.
 SAMPLER_SRCS := collectors/cgroup.c collectors/perf_child.c collectors/perf_event.c collectors/perf_lines.c \
-	collectors/perf_list.c collectors/perf_stat.c collectors/pressure.c collectors/process.c \
+	collectors/perf_list.c collectors/perf_stat.c collectors/pressure.c collectors/process.c collectors/process_text.c \
 	collectors/procfile.c collectors/vm.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/http.c \
 	collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
