@@ -107,7 +107,7 @@ static int check_steps(const struct vt_stats_plan *plan, const struct vt_stats_v
 
 	if (plan->step == 0 || length / plan->step < VT_STATS_STEPS)
 		return VT_EXIT_OK;
-	*vt_num_ns(text, least) = '\0';
+	*vt_num_ns(text, least + least / 100) = '\0';        /* three digits, not rounded down */
 	return vt_usage("--step: that makes more than %u rows; make it %s or longer, or choose a time by --since "
 	                "and --until", VT_STATS_STEPS, text);
 }

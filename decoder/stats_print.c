@@ -307,7 +307,7 @@ static void put_head(struct vt_sink *out, const struct vt_stats_view *v, struct 
 	vt_run_column(name, in);
 	vt_put_name(name, slash && slash[1] ? slash + 1 : in->name);
 	vt_sink_string(name, "  ");
-	if (name->used > 24) {
+	if (name->used > 30) {
 		name->used -= 2;
 		vt_sink_char(name, '\n');
 	}
@@ -329,7 +329,8 @@ static void put_head(struct vt_sink *out, const struct vt_stats_view *v, struct 
 	vt_sink_char(out, '\n');
 }
 
-static void put_lost_of(struct vt_sink *out, const struct vt_stats_view *v, size_t line)
+/* As many categories as the line has room for. */
+static void put_lost_of(struct vt_sink *out, const struct vt_stats_view *v, size_t line, struct vt_sink *one)
 {
 	const char *before = ": ";
 
@@ -337,22 +338,24 @@ static void put_lost_of(struct vt_sink *out, const struct vt_stats_view *v, size
 		const char *name = vt_category_name(v->stats->plan->in->run, c);
 		if (v->coverage->lost[c] == 0)
 			continue;
+		one->used = 0;
+		if (name)
+			vt_sink_escaped(one, name, strnlen(name, VT_MAX_NAME), VT_ESCAPE_ALL);
+		else
+			vt_sink_printf(one, "#%u", c);
+		vt_sink_char(one, ' ');
+		vt_put_grouped(one, v->coverage->lost[c]);
 		vt_sink_string(out, before);
-		if (out->used - line > LINE_WIDTH - 32) {
+		if (out->used - line + one->used + strlen(", ...") > LINE_WIDTH) {
 			vt_sink_string(out, "...");
 			return;
 		}
-		if (name)
-			vt_sink_escaped(out, name, strnlen(name, 16), VT_ESCAPE_ALL);
-		else
-			vt_sink_printf(out, "#%u", c);
-		vt_sink_char(out, ' ');
-		vt_put_grouped(out, v->coverage->lost[c]);
+		vt_sink_bytes(out, one->buffer, one->used);
 		before = ", ";
 	}
 }
 
-static void put_coverage(struct vt_sink *out, const struct vt_stats_view *v)
+static void put_coverage(struct vt_sink *out, const struct vt_stats_view *v, struct vt_sink *spare)
 {
 	const struct vt_coverage *c = v->coverage;
 	const struct vt_run_info *run = v->stats->plan->in->run;
@@ -371,7 +374,7 @@ static void put_coverage(struct vt_sink *out, const struct vt_stats_view *v)
 		vt_put_percent(out, c->covered, c->lived);
 	else
 		vt_sink_string(out, c->lost_all > 0 ? "0 %" : "100 %");
-	put_lost_of(out, v, line);
+	put_lost_of(out, v, line, spare);
 	vt_sink_char(out, '\n');
 }
 
@@ -416,6 +419,15 @@ static bool any_saturated(const struct vt_stats_view *v)
 	return v->stats->others && v->stats->others->sum == UINT64_MAX;
 }
 
+/* More time than there was: it is that of calls and of what they call. */
+static bool any_nested(const struct vt_stats_view *v)
+{
+	for (size_t i = 0; i < v->row_count; i++)
+		if (v->stats->plan->paired && v->rows[i].group && v->rows[i].group->sum > v->coverage->lived)
+			return true;
+	return false;
+}
+
 static void put_remarks(struct vt_sink *out, const struct vt_stats_view *v)
 {
 	const struct vt_stats *s = v->stats;
@@ -428,6 +440,8 @@ static void put_remarks(struct vt_sink *out, const struct vt_stats_view *v)
 		vt_sink_string(out, "*         something was lost then: the numbers are of what is left\n");
 	if (any_saturated(v))
 		vt_sink_string(out, "total     beyond 584 years: not shown, nor the mean\n");
+	if (any_nested(v))
+		vt_sink_string(out, "total     counts nested spans each: see summary --functions for their own time\n");
 	put_without(out, s);
 	put_remark(out, "open      ", s->open, " at the end: counted, not timed\n");
 	put_remark(out, "gap       ", s->forgotten, " that may have ended in a gap: counted, not timed\n");
@@ -445,8 +459,9 @@ void vt_stats_print(const struct vt_stats_view *v, struct vt_sink *out)
 		return;
 	}
 	put_head(out, v, &name);
-	put_coverage(out, v);
-	put_tables(out, v, &name);
+	put_coverage(out, v, &name);
+	if (v->row_count > 0 || v->stats->others)
+		put_tables(out, v, &name);
 	put_remarks(out, v);
 	vt_sink_discard(&name);
 }
