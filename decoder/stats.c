@@ -241,7 +241,7 @@ static int enforce(struct vt_stats *s)
 	int err = 0;
 
 	while (!err && s->count > 0 &&
-	       (s->count > VT_STATS_GROUPS || s->cost > VT_STATS_COST || (s->ended && s->heap[0]->hash >= s->end)))
+	       (s->count > s->most_groups || s->cost > s->most_cost || (s->ended && s->heap[0]->hash >= s->end)))
 		err = fold_last(s);
 	return err;
 }
@@ -308,7 +308,7 @@ int vt_stats_add_time(struct vt_stats *s, struct vt_stats_group *g, uint64_t ns)
 		return 0;
 	if (fresh < 0)
 		return fresh;
-	if (g != s->others && ++s->cost > VT_STATS_COST)
+	if (g != s->others && ++s->cost > s->most_cost)
 		return enforce(s);
 	return 0;
 }
@@ -358,7 +358,11 @@ int vt_stats_merge(struct vt_stats *to, const struct vt_stats *from)
 
 int vt_stats_init(struct vt_stats *s, const struct vt_stats_plan *plan)
 {
-	*s = (struct vt_stats){ .plan = plan, .table_size = TABLE_SIZE };
+	*s = (struct vt_stats){
+		.plan = plan, .table_size = TABLE_SIZE,
+		.most_groups = plan->most_groups ? plan->most_groups : VT_STATS_GROUPS,
+		.most_cost = plan->most_cost ? plan->most_cost : VT_STATS_COST,
+	};
 	s->table = calloc(TABLE_SIZE, sizeof(*s->table));
 	s->strings = calloc(VT_STATS_STRINGS, sizeof(*s->strings));
 	return s->table && s->strings ? 0 : -ENOMEM;

@@ -66,6 +66,7 @@ struct vt_stats_plan {
 	const struct vt_stats_key *keys;
 	unsigned key_count;             /* 0: all in one group (a step at a time) */
 	uint64_t step, origin;          /* ns; step 0: no stretches of time. The first begins at origin */
+	uint64_t most_groups, most_cost;        /* 0: VT_STATS_GROUPS, VT_STATS_COST */
 	struct vt_selection selection;  /* of `filter` */
 	struct vt_stats_value *threads; /* labels, by ring id */
 	struct vt_stats_value *processes;       /* by index */
@@ -125,7 +126,7 @@ struct vt_stats {
 	size_t table_size, heap_room, count;
 	uint64_t end;                   /* groups with this hash and above are in `others` */
 	bool ended;                     /* ... once there was too much */
-	uint64_t cost;
+	uint64_t cost, most_groups, most_cost;
 	uint64_t epoch;                 /* grows when groups go */
 	struct vt_stats_group *others;  /* NULL: there are none */
 	struct vt_pointer_map types;    /* struct vt_stats_type by descriptor */

@@ -346,6 +346,40 @@ static void groups_are_what_a_loop_finds(void **state)
 	close_job(&job);
 }
 
+/* An event belongs to the stretch that begins at or before it. */
+static void steps_begin_where_they_say(void **state)
+{
+	static uint32_t counts[20000];
+	const struct vt_event *event;
+	const char *unknown;
+	struct job job;
+	struct vt_stats s;
+
+	(void)state;
+	open_job(&job, random_log());
+	job.filter.since_set = true;
+	job.filter.since_ns = 777;
+	plan_by(&job, "", 97);
+	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_false(s.ended);
+	memset(counts, 0, sizeof(counts));
+	assert_int_equal(vt_reader_select(job.in.reader, &job.filter, &unknown), 0);
+	while (vt_reader_next(job.in.reader, &event) > 0)
+		if (!event->gap && (event->t_ns - 777) / 97 < 20000)
+			counts[(event->t_ns - 777) / 97]++;
+	for (size_t i = 0; i < s.count; i++) {
+		if (s.heap[i]->step >= 20000)
+			continue;
+		assert_int_equal(s.heap[i]->count, counts[s.heap[i]->step]);
+		counts[s.heap[i]->step] = 0;
+	}
+	for (size_t i = 0; i < 20000; i++)
+		assert_int_equal(counts[i], 0);
+	vt_stats_free(&s);
+	close_job(&job);
+}
+
 /* ---- percentiles ----------------------------------------------------------------------------------------- */
 
 #define VALUES 30000u
@@ -412,58 +446,75 @@ static void percentiles_are_within_the_bound(void **state)
 
 static struct vt_stats_value number(uint64_t v)
 {
-	/* As a field's value would be: the hash has to spread. */
-	uint64_t h = v * 0x9e3779b97f4a7c15u;
+	/* Three of a kind have one hash: they have to go together. */
+	uint64_t h = v / 3 * 0x9e3779b97f4a7c15u;
 	return (struct vt_stats_value){ VT_STATS_UINT, 0, v, NULL, h ^ h >> 29 };
 }
 
-static void add_many(struct vt_stats *s, unsigned parts, unsigned cells)
+/* A multitude of keys, each some times, far apart, and each time to an accumulator by chance. */
+static void add_many(struct vt_stats *s, unsigned parts, unsigned many, unsigned times)
 {
-	for (unsigned i = 0; i < MANY; i++) {
-		uint64_t v = ((uint64_t)i * 7919) % MANY;
-		struct vt_stats *to = &s[next() % parts];
+	for (unsigned i = 0; i < many * times; i++) {
+		uint64_t v = ((uint64_t)i * 7919) % many;
+		/* The last gets most: it gives up what others may still hold on to. */
+		struct vt_stats *to = &s[next() % 16 ? parts - 1 : next() % parts];
 		struct vt_stats_value key[VT_STATS_KEYS] = { number(v) };
-		for (unsigned k = 0; k < cells; k++) {
-			struct vt_stats_group *g = vt_stats_group_of(to, 0, key);
-			assert_non_null(g);
-			g->count++;
-			assert_int_equal(vt_stats_add_time(to, g, (v + 1) << k), 0);
-		}
-		to->events += cells;
+		struct vt_stats_group *g = vt_stats_group_of(to, 0, key);
+		assert_non_null(g);
+		g->count++;
+		assert_int_equal(vt_stats_add_time(to, g, (v + 1) << i / many), 0);
+		to->events++;
 	}
 }
 
-static void check_many(struct job *job, unsigned cells)
+/* The longest beginning of the order of hashes that fits; what equal hashes have goes together. */
+static void check_beginning(const struct vt_stats *s, unsigned many, unsigned times)
 {
-	char *first = NULL;
+	uint64_t count = 0, groups = 0, last = 0, cells = 0, next_hash = UINT64_MAX, next_groups = 0;
 
-	for (unsigned parts = 1; parts <= 4; parts++) {
-		struct vt_stats s[4];
-		uint64_t count = 0;
-		for (unsigned i = 0; i < parts; i++)
-			assert_int_equal(vt_stats_init(&s[i], &job->plan), 0);
-		add_many(s, parts, cells);
-		for (unsigned i = 1; i < parts; i++)
-			assert_int_equal(vt_stats_merge(&s[0], &s[i]), 0);
-		assert_true(s[0].ended && s[0].count <= VT_STATS_GROUPS && s[0].cost <= VT_STATS_COST);
-		assert_true(s[0].count > VT_STATS_COST / 64);
-		for (size_t i = 0; i < s[0].count; i++) {
-			assert_int_equal(s[0].heap[i]->count, cells);           /* each is whole */
-			count += s[0].heap[i]->count;
-		}
-		assert_int_equal(count + s[0].others->count, (uint64_t)MANY * cells);
-		char *text = printed(job, &s[0]);
-		if (first)
-			assert_string_equal(text, first);
-		else
-			first = strdup(text);
-		free(text);
-		for (unsigned i = 0; i < parts; i++)
-			vt_stats_free(&s[i]);
+	for (size_t i = 0; i < s->count; i++) {
+		assert_int_equal(s->heap[i]->count, times);             /* each is whole */
+		assert_int_equal(s->heap[i]->cell_count, times);
+		count += s->heap[i]->count;
+		cells += s->heap[i]->cell_count;
+		last = s->heap[i]->hash > last ? s->heap[i]->hash : last;
 	}
-	assert_non_null(strstr(first, "(others)"));
-	assert_non_null(strstr(first, "\"groups_complete\":false"));
-	free(first);
+	assert_int_equal(count + s->others->count, (uint64_t)many * times);
+	assert_true(s->count <= s->most_groups && cells <= s->most_cost && cells == s->cost);
+	/* All in front of the last one are there, and the next ones would be too much. */
+	const struct vt_stats_plan none = { .key_count = 1 };
+	struct vt_stats probe;
+	assert_int_equal(vt_stats_init(&probe, &none), 0);
+	for (unsigned v = 0; v < many; v++) {
+		struct vt_stats_value key[VT_STATS_KEYS] = { number(v) };
+		uint64_t hash = vt_stats_group_of(&probe, 0, key)->hash;
+		groups += s->count > 0 && hash <= last;
+		if (s->count > 0 && hash <= last)
+			continue;
+		next_groups = hash < next_hash ? 1 : next_groups + (hash == next_hash);
+		next_hash = hash < next_hash ? hash : next_hash;
+	}
+	assert_int_equal(groups, s->count);
+	assert_true(s->count + next_groups > s->most_groups || cells + next_groups * times > s->most_cost);
+	vt_stats_free(&probe);
+}
+
+static char *many_groups(struct job *job, unsigned parts, unsigned many, unsigned times)
+{
+	struct vt_stats s[5];
+
+	for (unsigned i = 0; i < parts; i++)
+		assert_int_equal(vt_stats_init(&s[i], &job->plan), 0);
+	add_many(s, parts, many, times);
+	for (unsigned i = 1; i < parts; i++)
+		assert_int_equal(vt_stats_merge(&s[0], &s[i]), 0);
+	assert_true(s[0].ended);
+	if (many < VT_STATS_GROUPS)
+		check_beginning(&s[0], many, times);
+	char *text = printed(job, &s[0]);
+	for (unsigned i = 0; i < parts; i++)
+		vt_stats_free(&s[i]);
+	return text;
 }
 
 static void too_many_groups(void **state)
@@ -473,8 +524,22 @@ static void too_many_groups(void **state)
 	(void)state;
 	open_job(&job, random_log());
 	plan_by(&job, "number", 0);
-	check_many(&job, 2);            /* the number of groups is too much */
-	check_many(&job, 12);           /* or that of their cells */
+	for (unsigned round = 0; round < 60; round++) {
+		unsigned times = 1 + (unsigned)(next() % 20);
+		/* Either may be the one that is met. */
+		job.plan.most_groups = round > 0 ? 20 + next() % 80 : 0;
+		job.plan.most_cost = round > 0 ? 10 * times + next() % (90 * times) : 0;
+		times = round > 0 ? times : 1;
+		char *one = many_groups(&job, 1, round > 0 ? 150 : MANY, times);
+		assert_non_null(strstr(one, "(others)"));
+		assert_non_null(strstr(one, "\"groups_complete\":false"));
+		for (unsigned parts = 2; parts <= (round > 0 ? 5 : 2); parts++) {
+			char *text = many_groups(&job, parts, round > 0 ? 150 : MANY, times);
+			assert_string_equal(text, one);
+			free(text);
+		}
+		free(one);
+	}
 	close_job(&job);
 }
 
@@ -694,6 +759,7 @@ int main(void)
 		cmocka_unit_test_setup(percentiles_are_within_the_bound, start_seed),
 		cmocka_unit_test_setup(any_split_gives_the_same, start_seed),
 		cmocka_unit_test_setup(groups_are_what_a_loop_finds, start_seed),
+		cmocka_unit_test_setup(steps_begin_where_they_say, start_seed),
 		cmocka_unit_test_setup(too_many_groups, start_seed),
 		cmocka_unit_test_setup(the_largest_values, start_seed),
 		cmocka_unit_test_setup(spans_are_measured, start_seed),
