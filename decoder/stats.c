@@ -226,7 +226,7 @@ static int fold_last(struct vt_stats *s)
 		link = &(*link)->next;
 	*link = g->next;
 	s->cost -= cost_of(g, s->plan->key_count);
-	s->end = g->hash;
+	s->end = s->ended && s->end < g->hash ? s->end : g->hash;
 	s->ended = true;
 	s->epoch++;
 	g->folded = true;
