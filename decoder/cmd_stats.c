@@ -141,9 +141,7 @@ static int count_run(struct job *job, struct vt_stats_plan *plan, struct vt_stat
 	if (err)
 		return err;
 	v->stats = &s;
-	err = vt_stats_init(&s, plan);
-	if (!err)
-		err = vt_stats_collect(&s, plan);
+	err = vt_stats_run(&s, plan);
 	if (!err)
 		err = show(job, &s, v, text);
 	bool nothing = s.events == 0;

@@ -13,8 +13,6 @@
 #define DENSE_EARLY 64u                         /* ... or from here on, for the first groups: it is faster */
 #define FEW_GROUPS  256u
 
-/* ---- one group --------------------------------------------------------------------------------- */
-
 static uint64_t mix(uint64_t v)
 {
 	v ^= v >> 32;
@@ -32,6 +30,40 @@ static uint64_t hash_of(const struct vt_stats *s, uint64_t step, const struct vt
 		h = mix(h + keys[i].hash);
 	return h;
 }
+
+/* ---- weights ------------------------------------------------------------------------------------- */
+
+static uint32_t *counter(uint32_t *weights, uint64_t hash, unsigned row)
+{
+	uint32_t mask = VT_STATS_WEIGHTS / 2 - 1;
+
+	return &weights[row * (VT_STATS_WEIGHTS / 2) + ((uint32_t)(hash >> 32 * row) & mask)];
+}
+
+static void weigh(uint32_t *weights, uint64_t hash, uint64_t events)
+{
+	for (unsigned row = 0; row < 2; row++) {
+		uint32_t *c = counter(weights, hash, row);
+		*c = events > UINT32_MAX - *c ? UINT32_MAX : *c + (uint32_t)events;
+	}
+}
+
+/*
+ * The place in the order: the hash, but heavy groups in front. A counter has at least the events of the group, so
+ * the smaller is nearer to them. Powers of two tell enough, and leave the rest to the hash.
+ */
+static uint64_t order_of(const struct vt_stats *s, uint64_t hash)
+{
+	uint32_t *weights = s->plan->weights;
+
+	if (!weights)
+		return hash;
+	uint32_t a = *counter(weights, hash, 0), b = *counter(weights, hash, 1), least = a < b ? a : b;
+	unsigned light = least > 0 ? (unsigned)__builtin_clz(least) : 32;
+	return (uint64_t)light << 58 | hash >> 6;
+}
+
+/* ---- one group --------------------------------------------------------------------------------- */
 
 static bool same_value(const struct vt_stats_value *a, const struct vt_stats_value *b)
 {
@@ -293,9 +325,14 @@ static struct vt_stats_group *group_hashed(struct vt_stats *s, uint64_t hash, ui
 }
 
 struct vt_stats_group *vt_stats_group_of(struct vt_stats *s, uint64_t step,
-                                         const struct vt_stats_value keys[VT_STATS_KEYS])
+                                         const struct vt_stats_value keys[VT_STATS_KEYS], uint64_t events)
 {
-	return group_hashed(s, hash_of(s, step, keys), step, keys);
+	uint64_t hash = hash_of(s, step, keys);
+
+	if (!s->weighing)
+		return group_hashed(s, order_of(s, hash), step, keys);
+	weigh(s->weighing, hash, events);
+	return s->others;
 }
 
 int vt_stats_add_time(struct vt_stats *s, struct vt_stats_group *g, uint64_t ns)
@@ -328,6 +365,10 @@ int vt_stats_merge(struct vt_stats *to, const struct vt_stats *from)
 {
 	int err = 0;
 
+	for (size_t i = 0; to->weighing && from->weighing && i < VT_STATS_WEIGHTS; i++) {
+		uint32_t sum = to->weighing[i] + from->weighing[i];
+		to->weighing[i] = sum < from->weighing[i] ? UINT32_MAX : sum;
+	}
 	if (from->ended && (!to->ended || from->end < to->end)) {
 		to->end = from->end;
 		to->ended = true;
@@ -368,6 +409,14 @@ int vt_stats_init(struct vt_stats *s, const struct vt_stats_plan *plan)
 	return s->table && s->strings ? 0 : -ENOMEM;
 }
 
+int vt_stats_init_weighing(struct vt_stats *s, const struct vt_stats_plan *plan)
+{
+	int err = vt_stats_init(s, plan);
+
+	s->weighing = calloc(VT_STATS_WEIGHTS, sizeof(*s->weighing));
+	return !err && s->weighing ? need_others(s) : -ENOMEM;
+}
+
 static void free_types(void *value)
 {
 	for (struct vt_stats_type *t = value, *next; t; t = next) {
@@ -385,5 +434,6 @@ void vt_stats_free(struct vt_stats *s)
 	free(s->heap);
 	free(s->table);
 	free(s->strings);
+	free(s->weighing);
 	*s = (struct vt_stats){ .plan = NULL };
 }

@@ -6,10 +6,13 @@
  * does not depend on who saw what:
  *
  * - Counts and the cells of histograms add up; sums stop at 2^64 - 1, which is the same in any order.
- * - Memory is bounded. Groups stand in an order that their keys alone decide (by a hash). When there is too
- *   much of them (VT_STATS_GROUPS, VT_STATS_COST) the last ones are folded into one, `others`. So in the end
- *   the longest beginning of that order is left that fits, whole: a group of it is never last anywhere, since
- *   each accumulator has but a part of what is there in all.
+ * - Memory is bounded. Groups stand in an order that their keys alone decide. When there is too much of them
+ *   (VT_STATS_GROUPS, VT_STATS_COST) the last ones are folded into one, `others`. So in the end the longest
+ *   beginning of that order is left that fits, whole: a group of it is never last anywhere, since each
+ *   accumulator has but a part of what is there in all.
+ * - That order is by a hash at first. When it turns out that there is too much, all is read again to weigh the
+ *   groups (events by hash in a fixed number of counters, which add up too), and once more with the heavy ones in
+ *   front.
  *
  * What has a duration: events with a field of it (a COMPLETE, most ENDs), and spans whose END carries none, or is
  * in no group itself (it lacks a field of the keys, or was not asked for): those are measured from BEGIN to END,
@@ -31,6 +34,7 @@
 #define VT_STATS_KEYS    3u             /* levels of --by */
 #define VT_STATS_GROUPS  65536u
 #define VT_STATS_COST    (1u << 20)     /* histogram cells, and 16 bytes of text each, of all groups together */
+#define VT_STATS_WEIGHTS (2u << 19)     /* counters of events by hash: two for each group */
 #define VT_STATS_STEPS   65536u         /* rows of --step */
 #define VT_STATS_STRINGS 1024u          /* interned strings whose hash is remembered */
 
@@ -67,6 +71,7 @@ struct vt_stats_plan {
 	unsigned key_count;             /* 0: all in one group (a step at a time) */
 	uint64_t step, origin;          /* ns; step 0: no stretches of time. The first begins at origin */
 	uint64_t most_groups, most_cost;        /* 0: VT_STATS_GROUPS, VT_STATS_COST */
+	uint32_t *weights;              /* VT_STATS_WEIGHTS: the heavy groups come first; NULL: any */
 	struct vt_selection selection;  /* of `filter` */
 	struct vt_stats_value *threads; /* labels, by ring id */
 	struct vt_stats_value *processes;       /* by index */
@@ -88,7 +93,7 @@ struct vt_stats_cell {
 
 struct vt_stats_group {
 	struct vt_stats_group *next;    /* of those with the same place in the table */
-	uint64_t hash;                  /* its place in the order; equal ones go together */
+	uint64_t hash;                  /* its place in the order, see order_of; equal ones go together */
 	uint64_t step;                  /* number of the stretch of time */
 	struct vt_stats_value key[VT_STATS_KEYS];       /* texts are its own */
 	uint64_t count;                 /* events */
@@ -129,6 +134,7 @@ struct vt_stats {
 	uint64_t cost, most_groups, most_cost;
 	uint64_t epoch;                 /* grows when groups go */
 	struct vt_stats_group *others;  /* NULL: there are none */
+	uint32_t *weighing;             /* not NULL: events are only weighed, in these; all are of `others` */
 	struct vt_pointer_map types;    /* struct vt_stats_type by descriptor */
 	struct { const struct vt_process_info *process; uint64_t id; struct vt_stats_value value; } *strings;
 	char spare[VT_STATS_KEYS][64];  /* texts of keys that nobody else keeps, until the next event */
@@ -144,6 +150,9 @@ struct vt_stats {
 
 /* 0 or -ENOMEM; vt_stats_free in any case. */
 int vt_stats_init(struct vt_stats *s, const struct vt_stats_plan *plan);
+
+/* The same for one that weighs the groups: `weighing` is plan->weights to be. */
+int vt_stats_init_weighing(struct vt_stats *s, const struct vt_stats_plan *plan);
 void vt_stats_free(struct vt_stats *s);
 
 /* Adds the events of a batch, of a category in plan->batched. 0 or -ENOMEM. */
@@ -155,8 +164,14 @@ int vt_stats_add_event(struct vt_stats *s, const struct vt_event *event);
 /* Adds all of `from`, of the same plan. 0 or -ENOMEM. */
 int vt_stats_merge(struct vt_stats *to, const struct vt_stats *from);
 
-/* All passes over the run that the plan needs; the reader's selection is changed. 0 or a negative error. */
-int vt_stats_collect(struct vt_stats *s, const struct vt_stats_plan *plan);
+/* Adds the run once, in all passes that the plan needs; the reader's selection is changed. 0 or an error. */
+int vt_stats_collect(struct vt_stats *s);
+
+/*
+ * Makes an accumulator of the run; reads it again if there are too many groups. 0 or a negative error;
+ * vt_stats_free in any case.
+ */
+int vt_stats_run(struct vt_stats *s, struct vt_stats_plan *plan);
 
 /* ---- rows -------------------------------------------------------------------------------------- */
 
@@ -215,9 +230,9 @@ void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type, cons
                       const uint64_t values[VT_STATS_KEYS], const char *text,
                       struct vt_stats_value keys[VT_STATS_KEYS]);
 
-/* The group of these keys: found, made, or `others`. NULL: no memory. */
+/* The group of these keys, for so many events: found, made, or `others`. NULL: no memory. */
 struct vt_stats_group *vt_stats_group_of(struct vt_stats *s, uint64_t step,
-                                         const struct vt_stats_value keys[VT_STATS_KEYS]);
+                                         const struct vt_stats_value keys[VT_STATS_KEYS], uint64_t events);
 
 /* A duration; the group may be gone afterwards, which `epoch` tells. 0 or -ENOMEM. */
 int vt_stats_add_time(struct vt_stats *s, struct vt_stats_group *g, uint64_t ns);

@@ -29,7 +29,8 @@ static bool in_window(const struct vt_filter *f, uint64_t ns)
 
 /* Nearly always the group of the type's last event, or one that is known. NULL: no memory. */
 static struct vt_stats_group *group_of(struct vt_stats *s, struct vt_stats_type *t, const struct vt_ring_info *ring,
-                                       uint64_t step, const uint64_t values[VT_STATS_KEYS], const char *text)
+                                       uint64_t step, const uint64_t values[VT_STATS_KEYS], const char *text,
+                                       uint64_t events)
 {
 	struct vt_stats_value keys[VT_STATS_KEYS];
 	bool same = t->last && t->last_epoch == s->epoch && t->last_ring == ring && t->last_step == step && !text;
@@ -39,8 +40,8 @@ static struct vt_stats_group *group_of(struct vt_stats *s, struct vt_stats_type 
 	if (vt_likely(same))
 		return t->last;
 	vt_stats_keys_of(s, t, ring, values, text, keys);
-	struct vt_stats_group *g = vt_stats_group_of(s, step, keys);
-	t->last = text ? NULL : g;
+	struct vt_stats_group *g = vt_stats_group_of(s, step, keys, events);
+	t->last = text || s->weighing ? NULL : g;
 	t->last_ring = ring;
 	t->last_step = step;
 	t->last_epoch = s->epoch;
@@ -72,7 +73,7 @@ static int count_event(struct vt_stats *s, struct vt_stats_type *t, const struct
 	if (!t->grouped)
 		return 0;
 	key_values(s, t, event->values, values);
-	*group = group_of(s, t, event->ring, step_of(s->plan, event->t_ns), values, event->text);
+	*group = group_of(s, t, event->ring, step_of(s->plan, event->t_ns), values, event->text, 1);
 	if (!*group)
 		return -ENOMEM;
 	(*group)->count++;
@@ -124,7 +125,7 @@ static int add_row(struct vt_stats *s, const struct vt_batch *batch, const struc
 
 	for (unsigned i = 0; i < VT_STATS_KEYS; i++)
 		values[i] = c->fields[i] ? c->fields[i][row] : 0;
-	struct vt_stats_group *g = group_of(s, c->type, batch->ring, step, values, NULL);
+	struct vt_stats_group *g = group_of(s, c->type, batch->ring, step, values, NULL, 1);
 	if (!g)
 		return -ENOMEM;
 	g->count++;
@@ -137,7 +138,7 @@ static int add_rows(struct vt_stats *s, const struct vt_batch *batch, const stru
                     uint64_t step)
 {
 	static const uint64_t none[VT_STATS_KEYS];
-	struct vt_stats_group *g = group_of(s, c->type, batch->ring, step, none, NULL);
+	struct vt_stats_group *g = group_of(s, c->type, batch->ring, step, none, NULL, rows);
 	int err = 0;
 
 	if (!g)
@@ -509,11 +510,12 @@ static int span_pass(struct vt_stats *s, struct narrowed *n, uint64_t length)
 	return err ? err : p.error;
 }
 
-int vt_stats_collect(struct vt_stats *s, const struct vt_stats_plan *plan)
+int vt_stats_collect(struct vt_stats *s)
 {
 	static int (*const passes[])(struct vt_stats *s, struct narrowed *n, uint64_t length) = {
 		batch_pass, event_pass, span_pass,
 	};
+	const struct vt_stats_plan *plan = s->plan;
 	const struct vt_run_info *run = plan->in->run;
 	uint64_t present = 0, length = vt_reader_ns(plan->in->reader, run->last);
 	struct narrowed n;
@@ -532,4 +534,25 @@ int vt_stats_collect(struct vt_stats *s, const struct vt_stats_plan *plan)
 	}
 	vt_progress_end();
 	return err;
+}
+
+int vt_stats_run(struct vt_stats *s, struct vt_stats_plan *plan)
+{
+	int err = vt_stats_init(s, plan);
+
+	if (!err)
+		err = vt_stats_collect(s);
+	if (err || !s->ended)
+		return err;
+	vt_stats_free(s);
+	err = vt_stats_init_weighing(s, plan);
+	if (!err)
+		err = vt_stats_collect(s);
+	if (err)
+		return err;
+	plan->weights = s->weighing;
+	s->weighing = NULL;
+	vt_stats_free(s);
+	err = vt_stats_init(s, plan);
+	return err ? err : vt_stats_collect(s);
 }

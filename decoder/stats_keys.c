@@ -384,5 +384,6 @@ void vt_stats_plan_free(struct vt_stats_plan *plan)
 		free((char *)plan->processes[i].text);
 	free(plan->threads);
 	free(plan->processes);
+	free(plan->weights);
 	vt_selection_free(&plan->selection);
 }

@@ -434,8 +434,8 @@ static void put_remarks(struct vt_sink *out, const struct vt_stats_view *v)
 
 	put_remark(out, "and ", v->groups - v->row_count, " more: --top 0 shows all\n");
 	if (s->ended)
-		vt_sink_string(out, "(others): more groups than memory is given; those above are whole, and chosen\n"
-		                    "          by a hash of their names. Filters, or another --by, make fewer\n");
+		vt_sink_string(out, "(others): more groups than memory is given. Those with the most events, about,\n"
+		                    "          have rows, which are whole; filters or another --by make fewer\n");
 	if (any_hidden(v))
 		vt_sink_string(out, "*         something was lost then: the numbers are of what is left\n");
 	if (any_saturated(v))

@@ -115,7 +115,7 @@ static char *collected(struct job *job)
 	struct vt_stats s;
 
 	assert_int_equal(vt_stats_init(&s, &job->plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job->plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	char *text = printed(job, &s);
 	vt_stats_free(&s);
 	return text;
@@ -324,7 +324,7 @@ static void groups_are_what_a_loop_finds(void **state)
 	open_job(&job, random_log());
 	plan_by(&job, "bytes", 0);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	for (uint64_t bytes = 0; bytes < 9; bytes++) {
 		const struct vt_stats_group *g = find(&s, 0, NULL, bytes);
 		by_hand(&job, bytes, 0, 0, &e);
@@ -337,7 +337,7 @@ static void groups_are_what_a_loop_finds(void **state)
 	vt_stats_free(&s);
 	plan_by(&job, "bytes", 50000);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	by_hand(&job, 3, 50000, 4, &e);
 	assert_true(e.count > 2);
 	check_group(find(&s, 4, NULL, 3), &e);
@@ -361,7 +361,7 @@ static void steps_begin_where_they_say(void **state)
 	job.filter.since_ns = 777;
 	plan_by(&job, "", 97);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	assert_false(s.ended);
 	memset(counts, 0, sizeof(counts));
 	assert_int_equal(vt_reader_select(job.in.reader, &job.filter, &unknown), 0);
@@ -413,7 +413,7 @@ static void check_distribution(uint64_t (*draw)(void), unsigned parts)
 		assert_int_equal(vt_stats_init(&s[i], &plan), 0);
 	for (unsigned i = 0; i < VALUES; i++) {
 		struct vt_stats *to = &s[next() % parts];
-		struct vt_stats_group *g = vt_stats_group_of(to, 0, NULL);
+		struct vt_stats_group *g = vt_stats_group_of(to, 0, NULL, 1);
 		e.times[i] = draw();
 		e.sum = e.sum + e.times[i] < e.sum ? UINT64_MAX : e.sum + e.times[i];
 		g->count++;
@@ -459,7 +459,7 @@ static void add_many(struct vt_stats *s, unsigned parts, unsigned many, unsigned
 		/* The last gets most: it gives up what others may still hold on to. */
 		struct vt_stats *to = &s[next() % 16 ? parts - 1 : next() % parts];
 		struct vt_stats_value key[VT_STATS_KEYS] = { number(v) };
-		struct vt_stats_group *g = vt_stats_group_of(to, 0, key);
+		struct vt_stats_group *g = vt_stats_group_of(to, 0, key, 1);
 		assert_non_null(g);
 		g->count++;
 		assert_int_equal(vt_stats_add_time(to, g, (v + 1) << i / many), 0);
@@ -487,7 +487,7 @@ static void check_beginning(const struct vt_stats *s, unsigned many, unsigned ti
 	assert_int_equal(vt_stats_init(&probe, &none), 0);
 	for (unsigned v = 0; v < many; v++) {
 		struct vt_stats_value key[VT_STATS_KEYS] = { number(v) };
-		uint64_t hash = vt_stats_group_of(&probe, 0, key)->hash;
+		uint64_t hash = vt_stats_group_of(&probe, 0, key, 1)->hash;
 		groups += s->count > 0 && hash <= last;
 		if (s->count > 0 && hash <= last)
 			continue;
@@ -540,6 +540,71 @@ static void too_many_groups(void **state)
 		}
 		free(one);
 	}
+	close_job(&job);
+}
+
+/* Some keys have most of the events: with weights, made in parts as well, they are there whatever their hash. */
+static void heavy_groups_stay(void **state)
+{
+	struct vt_stats_plan plan = { .key_count = 1, .most_groups = 12 };
+	struct vt_stats s[3];
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(vt_stats_init_weighing(&s[i], &plan), 0);
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned i = 0; i < 30000; i++) {
+			struct vt_stats *to = &s[next() % 3];
+			struct vt_stats_value key[VT_STATS_KEYS] = { number(i % 3 ? i : i % 10 * 1000003) };
+			struct vt_stats_group *g = vt_stats_group_of(to, 0, key, 1);
+			g->count++;
+		}
+		for (unsigned i = 1; i < 3; i++)
+			assert_int_equal(vt_stats_merge(&s[0], &s[i]), 0);
+		if (pass > 0)
+			break;
+		plan.weights = s[0].weighing;
+		s[0].weighing = NULL;
+		for (unsigned i = 0; i < 3; i++) {
+			vt_stats_free(&s[i]);
+			assert_int_equal(vt_stats_init(&s[i], &plan), 0);
+		}
+	}
+	assert_int_equal(s[0].count, 12);
+	for (uint64_t i = 0; i < 10; i++) {
+		const struct vt_stats_group *g = find(&s[0], 0, NULL, i * 1000003);
+		assert_non_null(g);
+		assert_int_equal(g->count, 1000);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		vt_stats_free(&s[i]);
+	free(plan.weights);
+}
+
+/* The same by the way that the command takes: what is heaviest by far has its row. */
+static void a_run_with_too_many_groups(void **state)
+{
+	struct job job;
+	struct vt_stats s, all;
+
+	(void)state;
+	open_job(&job, random_log());
+	plan_by(&job, "event time", 0);
+	assert_int_equal(vt_stats_run(&all, &job.plan), 0);
+	assert_false(all.ended);
+	job.plan.most_groups = 40;
+	assert_int_equal(vt_stats_run(&s, &job.plan), 0);
+	assert_true(s.ended && s.count == 40 && job.plan.weights);
+	for (size_t i = 0; i < all.count; i++) {
+		const struct vt_stats_group *g = all.heap[i];
+		if (g->count < 64)
+			continue;
+		const struct vt_stats_group *kept = vt_stats_group_of(&s, 0, g->key, 1);
+		assert_true(kept != s.others && kept->count == g->count && kept->sum == g->sum);
+	}
+	assert_int_equal(s.events, all.events);
+	vt_stats_free(&all);
+	vt_stats_free(&s);
 	close_job(&job);
 }
 
@@ -653,7 +718,7 @@ static void spans_are_measured(void **state)
 	open_spans(&job);
 	plan_by(&job, "function", 0);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	expect(&s, "a", 3, 3, 90 + 20 + 30, 90);
 	expect(&s, "b", 2, 2, 40 + 40, 40);     /* until c took its place; until the error */
 	expect(&s, "c", 1, 1, 30, 30);
@@ -667,7 +732,7 @@ static void spans_are_measured(void **state)
 	vt_stats_free(&s);
 	plan_by(&job, "event", 0);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	expect(&s, "gc.mark_end", 1, 1, 14, 14);        /* as it says itself */
 	expect(&s, "gc.mark", 1, 0, 0, 0);
 	expect(&s, "interp.call", 9, 6, 90 + 40 + 20 + 30 + 30 + 10, 90);
@@ -688,14 +753,14 @@ static void ends_that_are_left_out(void **state)
 	open_spans(&job);
 	plan_by(&job, "type", 0);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	expect(&s, "major", 1, 1, 60, 60);
 	vt_stats_free(&s);
 	job.filter.events = begins;
 	job.filter.event_count = 2;
 	plan_by(&job, "event", 0);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	expect(&s, "gc.begin", 1, 1, 60, 60);
 	expect(&s, "gc.mark", 1, 1, 15, 15);
 	assert_int_equal(s.events, 2);
@@ -716,7 +781,7 @@ static void chosen_spans(void **state)
 	job.filter.where_count = 1;
 	plan_by(&job, "event", 0);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	expect(&s, "interp.call", 3, 3, 90 + 20 + 30, 90);
 	assert_int_equal(s.count, 1);
 	vt_stats_free(&s);
@@ -726,7 +791,7 @@ static void chosen_spans(void **state)
 	job.filter.until_ns = 45;
 	plan_by(&job, "function", 0);
 	assert_int_equal(vt_stats_init(&s, &job.plan), 0);
-	assert_int_equal(vt_stats_collect(&s, &job.plan), 0);
+	assert_int_equal(vt_stats_collect(&s), 0);
 	expect(&s, "b", 1, 1, 40, 40);
 	expect(&s, "a", 1, 1, 20, 20);
 	assert_int_equal(s.count, 2);
@@ -761,6 +826,8 @@ int main(void)
 		cmocka_unit_test_setup(groups_are_what_a_loop_finds, start_seed),
 		cmocka_unit_test_setup(steps_begin_where_they_say, start_seed),
 		cmocka_unit_test_setup(too_many_groups, start_seed),
+		cmocka_unit_test_setup(heavy_groups_stay, start_seed),
+		cmocka_unit_test_setup(a_run_with_too_many_groups, start_seed),
 		cmocka_unit_test_setup(the_largest_values, start_seed),
 		cmocka_unit_test_setup(spans_are_measured, start_seed),
 		cmocka_unit_test_setup(ends_that_are_left_out, start_seed),
