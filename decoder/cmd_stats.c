@@ -1,4 +1,7 @@
-/* cmd_stats.c - `valktrace stats`: events counted and timed, by type, thread, field or stretch of time. */
+/*
+ * cmd_stats.c - `valktrace stats`: events counted and timed, by type, thread, field or stretch of
+ * time.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +90,7 @@ static int understand(struct job *job)
 	return understand_keys(job);
 }
 
-/* ---- one run --------------------------------------------------------------------------------------- */
+/* ---- one run --------------------------------------------------------------------------------- */
 
 /* What is looked at: to the end of the run, or of the times asked for. */
 static void window_of(const struct vt_stats_plan *plan, struct vt_stats_view *v)
@@ -133,7 +136,8 @@ static int show(struct job *job, struct vt_stats *s, struct vt_stats_view *v, st
 	return err;
 }
 
-static int count_run(struct job *job, struct vt_stats_plan *plan, struct vt_stats_view *v, struct vt_sink *text)
+static int count_run(struct job *job, struct vt_stats_plan *plan, struct vt_stats_view *v,
+                     struct vt_sink *text)
 {
 	struct vt_stats s;
 	int err = vt_stats_plan_make(plan);

@@ -133,8 +133,8 @@ static void take_totals(struct search *s, uint64_t mask)
 	}
 }
 
-int vt_coverage_find(struct vt_coverage *c, const struct vt_input *in, const struct vt_filter *filter,
-                     const struct vt_selection *selection)
+int vt_coverage_find(struct vt_coverage *c, const struct vt_input *in,
+                     const struct vt_filter *filter, const struct vt_selection *selection)
 {
 	struct search s = { .c = c, .in = in, .filter = filter };
 	uint64_t mask = in->run->process_count > 0 ? 0 : UINT64_MAX;

@@ -20,12 +20,12 @@ struct vt_coverage {
 };
 
 /*
- * Of the selection that `filter` makes, whatever it says of types and values: nobody knows those of what was
- * lost. The reader's selection is changed. Damage is known once the sections were decoded. 0 or a negative
- * error; vt_coverage_free in any case.
+ * Of the selection that `filter` makes, whatever it says of types and values: nobody knows those
+ * of what was lost. The reader's selection is changed. Damage is known once the sections were
+ * decoded. 0 or a negative error; vt_coverage_free in any case.
  */
-int vt_coverage_find(struct vt_coverage *c, const struct vt_input *in, const struct vt_filter *filter,
-                     const struct vt_selection *selection);
+int vt_coverage_find(struct vt_coverage *c, const struct vt_input *in,
+                     const struct vt_filter *filter, const struct vt_selection *selection);
 void vt_coverage_free(struct vt_coverage *c);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * stats.c - groups: found by their keys, given up in the order of their hashes when there is too much of
- * them, added up. See stats.h for why the result does not depend on who saw what.
+ * stats.c - groups: found by their keys, given up in the order of their hashes when there is too
+ * much of them, added up. See stats.h for why the result does not depend on who saw what.
  */
 #include "decoder/stats.h"
 
@@ -31,7 +31,7 @@ static uint64_t hash_of(const struct vt_stats *s, uint64_t step, const struct vt
 	return h;
 }
 
-/* ---- weights ------------------------------------------------------------------------------------- */
+/* ---- weights --------------------------------------------------------------------------------- */
 
 static uint32_t *counter(uint32_t *weights, uint64_t hash, unsigned row)
 {
@@ -49,8 +49,9 @@ static void weigh(uint32_t *weights, uint64_t hash, uint64_t events)
 }
 
 /*
- * The place in the order: the hash, but heavy groups in front. A counter has at least the events of the group, so
- * the smaller is nearer to them. Powers of two tell enough, and leave the rest to the hash.
+ * The place in the order: the hash, but heavy groups in front. A counter has at least the events
+ * of the group, so the smaller is nearer to them. Powers of two tell enough, and leave the rest to
+ * the hash.
  */
 static uint64_t order_of(const struct vt_stats *s, uint64_t hash)
 {
@@ -63,7 +64,7 @@ static uint64_t order_of(const struct vt_stats *s, uint64_t hash)
 	return (uint64_t)light << 58 | hash >> 6;
 }
 
-/* ---- one group --------------------------------------------------------------------------------- */
+/* ---- one group ------------------------------------------------------------------------------- */
 
 static bool same_value(const struct vt_stats_value *a, const struct vt_stats_value *b)
 {
@@ -71,8 +72,8 @@ static bool same_value(const struct vt_stats_value *a, const struct vt_stats_val
 	       (a->tag != VT_STATS_TEXT || a->text == b->text || memcmp(a->text, b->text, a->number) == 0);
 }
 
-static bool is_group(const struct vt_stats *s, const struct vt_stats_group *g, uint64_t hash, uint64_t step,
-                     const struct vt_stats_value *keys)
+static bool is_group(const struct vt_stats *s, const struct vt_stats_group *g, uint64_t hash,
+                     uint64_t step, const struct vt_stats_value *keys)
 {
 	if (g->hash != hash || g->step != step)
 		return false;
@@ -125,7 +126,7 @@ static struct vt_stats_group *new_group(const struct vt_stats *s, uint64_t hash,
 	return g;
 }
 
-/* ---- histograms, most of them with few cells ---------------------------------------------------- */
+/* ---- histograms, most of them with few cells ------------------------------------------------- */
 
 /* The first cell that is not below `bucket`. */
 static uint32_t find_cell(const struct vt_stats_group *g, uint32_t bucket)
@@ -189,7 +190,8 @@ static int add_cell(struct vt_stats_group *g, uint32_t bucket, uint64_t count, b
 	return insert_cell(g, at, bucket, count) ? -ENOMEM : 1;
 }
 
-static void add_extremes(struct vt_stats_group *g, uint64_t timed, uint64_t sum, uint64_t least, uint64_t most)
+static void add_extremes(struct vt_stats_group *g, uint64_t timed, uint64_t sum, uint64_t least,
+                         uint64_t most)
 {
 	if (__builtin_add_overflow(g->sum, sum, &g->sum))
 		g->sum = UINT64_MAX;
@@ -198,7 +200,7 @@ static void add_extremes(struct vt_stats_group *g, uint64_t timed, uint64_t sum,
 	g->timed += timed;
 }
 
-/* ---- giving up --------------------------------------------------------------------------------- */
+/* ---- giving up ------------------------------------------------------------------------------- */
 
 static int need_others(struct vt_stats *s)
 {
@@ -278,7 +280,7 @@ static int enforce(struct vt_stats *s)
 	return err;
 }
 
-/* ---- finding and adding -------------------------------------------------------------------------- */
+/* ---- finding and adding ---------------------------------------------------------------------- */
 
 static int place(struct vt_stats *s, struct vt_stats_group *g)
 {
@@ -325,7 +327,8 @@ static struct vt_stats_group *group_hashed(struct vt_stats *s, uint64_t hash, ui
 }
 
 struct vt_stats_group *vt_stats_group_of(struct vt_stats *s, uint64_t step,
-                                         const struct vt_stats_value keys[VT_STATS_KEYS], uint64_t events)
+                                         const struct vt_stats_value keys[VT_STATS_KEYS],
+                                         uint64_t events)
 {
 	uint64_t hash = hash_of(s, step, keys);
 
@@ -395,7 +398,7 @@ int vt_stats_merge(struct vt_stats *to, const struct vt_stats *from)
 	return err;
 }
 
-/* ---- the accumulator ----------------------------------------------------------------------------- */
+/* ---- the accumulator ------------------------------------------------------------------------- */
 
 int vt_stats_init(struct vt_stats *s, const struct vt_stats_plan *plan)
 {

@@ -1,23 +1,24 @@
 /*
  * stats.h - events counted and timed by group: how often, how long, how it is spread.
  *
- * A group is all events of equal keys: the type, the thread, the value of a field ..., and, with a step, the
- * stretch of time. An accumulator takes batches or events in any order; accumulators add up. What comes out
- * does not depend on who saw what:
+ * A group is all events of equal keys: the type, the thread, the value of a field ..., and, with a
+ * step, the stretch of time. An accumulator takes batches or events in any order; accumulators add
+ * up. What comes out does not depend on who saw what:
  *
- * - Counts and the cells of histograms add up; sums stop at 2^64 - 1, which is the same in any order.
- * - Memory is bounded. Groups stand in an order that their keys alone decide. When there is too much of them
- *   (VT_STATS_GROUPS, VT_STATS_COST) the last ones are folded into one, `others`. So in the end the longest
- *   beginning of that order is left that fits, whole: a group of it is never last anywhere, since each
- *   accumulator has but a part of what is there in all.
- * - That order is by a hash at first. When it turns out that there is too much, all is read again to weigh the
- *   groups (events by hash in a fixed number of counters, which add up too), and once more with the heavy ones in
- *   front.
+ * - Counts and the cells of histograms add up; sums stop at 2^64 - 1, which is the same in any
+ *   order.
+ * - Memory is bounded. Groups stand in an order that their keys alone decide. When there is too
+ *   much of them (VT_STATS_GROUPS, VT_STATS_COST) the last ones are folded into one, `others`. So
+ *   in the end the longest beginning of that order is left that fits, whole: a group of it is
+ *   never last anywhere, since each accumulator has but a part of what is there in all.
+ * - That order is by a hash at first. When it turns out that there is too much, all is read again
+ *   to weigh the groups (events by hash in a fixed number of counters, which add up too), and once
+ *   more with the heavy ones in front.
  *
- * What has a duration: events with a field of it (a COMPLETE, most ENDs), and spans whose END carries none, or is
- * in no group itself (it lacks a field of the keys, or was not asked for): those are measured from BEGIN to END,
- * and the BEGIN's group gets the duration. So no span counts twice. What has no END, or lost it, is counted and
- * not timed; nothing is closed on its behalf.
+ * What has a duration: events with a field of it (a COMPLETE, most ENDs), and spans whose END
+ * carries none, or is in no group itself (it lacks a field of the keys, or was not asked for):
+ * those are measured from BEGIN to END, and the BEGIN's group gets the duration. So no span counts
+ * twice. What has no END, or lost it, is counted and not timed; nothing is closed on its behalf.
  */
 #ifndef DECODER_STATS_H
 #define DECODER_STATS_H
@@ -38,7 +39,7 @@
 #define VT_STATS_STEPS   65536u         /* rows of --step */
 #define VT_STATS_STRINGS 1024u          /* interned strings whose hash is remembered */
 
-/* ---- keys -------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 enum vt_stats_by { VT_BY_EVENT, VT_BY_CATEGORY, VT_BY_THREAD, VT_BY_PROCESS, VT_BY_FIELD };
 
@@ -80,11 +81,13 @@ struct vt_stats_plan {
 	uint64_t batched;               /* categories that come in batches; those of neither are read event by event */
 };
 
-/* 0 or a negative error; vt_stats_plan_free in any case. The members above `selection` are given. */
+/*
+ * 0 or a negative error; vt_stats_plan_free in any case. The members above `selection` are given.
+ */
 int vt_stats_plan_make(struct vt_stats_plan *plan);
 void vt_stats_plan_free(struct vt_stats_plan *plan);
 
-/* ---- groups ------------------------------------------------------------------------------------ */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 struct vt_stats_cell {
 	uint64_t count;
@@ -164,16 +167,19 @@ int vt_stats_add_event(struct vt_stats *s, const struct vt_event *event);
 /* Adds all of `from`, of the same plan. 0 or -ENOMEM. */
 int vt_stats_merge(struct vt_stats *to, const struct vt_stats *from);
 
-/* Adds the run once, in all passes that the plan needs; the reader's selection is changed. 0 or an error. */
+/*
+ * Adds the run once, in all passes that the plan needs; the reader's selection is changed. 0 or an
+ * error.
+ */
 int vt_stats_collect(struct vt_stats *s);
 
 /*
- * Makes an accumulator of the run; reads it again if there are too many groups. 0 or a negative error;
- * vt_stats_free in any case.
+ * Makes an accumulator of the run; reads it again if there are too many groups. 0 or a negative
+ * error; vt_stats_free in any case.
  */
 int vt_stats_run(struct vt_stats *s, struct vt_stats_plan *plan);
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 enum vt_stats_sort {
 	VT_SORT_TOTAL, VT_SORT_COUNT, VT_SORT_MEAN, VT_SORT_MAX, VT_SORT_P99, VT_SORT_NAME,
@@ -210,8 +216,8 @@ void vt_stats_print(const struct vt_stats_view *v, struct vt_sink *out);
 void vt_stats_json(const struct vt_stats_view *v, struct vt_sink *out);
 
 /* Of a group with durations: the value that `parts` of `of` of them do not exceed. */
-uint64_t vt_stats_percentile(const struct vt_stats_view *v, const struct vt_stats_group *g, uint64_t parts,
-                             uint64_t of);
+uint64_t vt_stats_percentile(const struct vt_stats_view *v, const struct vt_stats_group *g,
+                             uint64_t parts, uint64_t of);
 
 /* How long the time of a row was looked at, ns. */
 uint64_t vt_stats_length(const struct vt_stats_view *v, uint64_t step);
@@ -219,20 +225,21 @@ uint64_t vt_stats_length(const struct vt_stats_view *v, uint64_t step);
 /* Was something lost in this stretch of time? */
 bool vt_stats_hidden(const struct vt_stats_view *v, uint64_t step);
 
-/* ---- shared by the files of it ----------------------------------------------------------------- */
+/* ---- shared by the files of it --------------------------------------------------------------- */
 
 /* The type as this accumulator knows it. NULL: no memory. */
 struct vt_stats_type *vt_stats_type_of(struct vt_stats *s, const struct vt_schema *schema,
                                        const struct vt_event_desc *desc);
 
 /* The values of the keys of an event; `values` by key: of the field, if the key is one. */
-void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type, const struct vt_ring_info *ring,
-                      const uint64_t values[VT_STATS_KEYS], const char *text,
-                      struct vt_stats_value keys[VT_STATS_KEYS]);
+void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type,
+                      const struct vt_ring_info *ring, const uint64_t values[VT_STATS_KEYS],
+                      const char *text, struct vt_stats_value keys[VT_STATS_KEYS]);
 
 /* The group of these keys, for so many events: found, made, or `others`. NULL: no memory. */
 struct vt_stats_group *vt_stats_group_of(struct vt_stats *s, uint64_t step,
-                                         const struct vt_stats_value keys[VT_STATS_KEYS], uint64_t events);
+                                         const struct vt_stats_value keys[VT_STATS_KEYS],
+                                         uint64_t events);
 
 /* A duration; the group may be gone afterwards, which `epoch` tells. 0 or -ENOMEM. */
 int vt_stats_add_time(struct vt_stats *s, struct vt_stats_group *g, uint64_t ns);
@@ -245,6 +252,7 @@ struct vt_stats_value vt_stats_text(const char *text, size_t length);
 int vt_stats_compare_values(const struct vt_stats_value *a, const struct vt_stats_value *b);
 
 /* In order of the key's values, then of time. */
-int vt_stats_compare_keys(const struct vt_stats_group *a, const struct vt_stats_group *b, unsigned keys);
+int vt_stats_compare_keys(const struct vt_stats_group *a, const struct vt_stats_group *b,
+                          unsigned keys);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * stats_collect.c - the passes over a run: categories of which columns tell everything come in batches, others
- * event by event; spans that have to be measured are paired, ring by ring.
+ * stats_collect.c - the passes over a run: categories of which columns tell everything come in
+ * batches, others event by event; spans that have to be measured are paired, ring by ring.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define NO_SLOT       UINT32_MAX
 #define PROGRESS_MASK 1023u             /* events between two looks at the clock */
 
-/* ---- one event --------------------------------------------------------------------------------- */
+/* ---- one event ------------------------------------------------------------------------------- */
 
 static uint64_t step_of(const struct vt_stats_plan *plan, uint64_t ns)
 {
@@ -28,8 +28,9 @@ static bool in_window(const struct vt_filter *f, uint64_t ns)
 }
 
 /* Nearly always the group of the type's last event, or one that is known. NULL: no memory. */
-static struct vt_stats_group *group_of(struct vt_stats *s, struct vt_stats_type *t, const struct vt_ring_info *ring,
-                                       uint64_t step, const uint64_t values[VT_STATS_KEYS], const char *text,
+static struct vt_stats_group *group_of(struct vt_stats *s, struct vt_stats_type *t,
+                                       const struct vt_ring_info *ring, uint64_t step,
+                                       const uint64_t values[VT_STATS_KEYS], const char *text,
                                        uint64_t events)
 {
 	struct vt_stats_value keys[VT_STATS_KEYS];
@@ -50,8 +51,8 @@ static struct vt_stats_group *group_of(struct vt_stats *s, struct vt_stats_type 
 }
 
 /* A field's values of the keys, 0 for keys that are no field. */
-static void key_values(const struct vt_stats *s, const struct vt_stats_type *t, const uint64_t *values,
-                       uint64_t keys[VT_STATS_KEYS])
+static void key_values(const struct vt_stats *s, const struct vt_stats_type *t,
+                       const uint64_t *values, uint64_t keys[VT_STATS_KEYS])
 {
 	for (unsigned i = 0; i < VT_STATS_KEYS; i++)
 		keys[i] = i < s->plan->key_count && t->fields[i] >= 0 ? values[t->fields[i]] : 0;
@@ -89,7 +90,7 @@ int vt_stats_add_event(struct vt_stats *s, const struct vt_event *event)
 	return t ? count_event(s, t, event, &group) : -ENOMEM;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 struct column_set {                     /* of one type of a batch */
 	struct vt_stats_type *type;
@@ -97,7 +98,8 @@ struct column_set {                     /* of one type of a batch */
 	uint32_t row;
 };
 
-static int open_columns(struct vt_stats *s, const struct vt_batch *batch, unsigned type, struct column_set *c)
+static int open_columns(struct vt_stats *s, const struct vt_batch *batch, unsigned type,
+                        struct column_set *c)
 {
 	struct vt_reader *reader = s->plan->in->reader;
 
@@ -118,8 +120,8 @@ static int open_columns(struct vt_stats *s, const struct vt_batch *batch, unsign
 	return 0;
 }
 
-static int add_row(struct vt_stats *s, const struct vt_batch *batch, const struct column_set *c, uint32_t row,
-                   uint64_t step)
+static int add_row(struct vt_stats *s, const struct vt_batch *batch, const struct column_set *c,
+                   uint32_t row, uint64_t step)
 {
 	uint64_t values[VT_STATS_KEYS];
 
@@ -134,8 +136,8 @@ static int add_row(struct vt_stats *s, const struct vt_batch *batch, const struc
 }
 
 /* All events of a type are of one group. */
-static int add_rows(struct vt_stats *s, const struct vt_batch *batch, const struct column_set *c, uint32_t rows,
-                    uint64_t step)
+static int add_rows(struct vt_stats *s, const struct vt_batch *batch, const struct column_set *c,
+                    uint32_t rows, uint64_t step)
 {
 	static const uint64_t none[VT_STATS_KEYS];
 	struct vt_stats_group *g = group_of(s, c->type, batch->ring, step, none, NULL, rows);
@@ -215,7 +217,7 @@ int vt_stats_add_batch(struct vt_stats *s, const struct vt_batch *batch)
 	return add_by_time(s, batch);
 }
 
-/* ---- spans --------------------------------------------------------------------------------------- */
+/* ---- spans ----------------------------------------------------------------------------------- */
 
 struct slot {                           /* of an open span that is to be measured */
 	struct vt_stats_group *group;
@@ -345,7 +347,8 @@ static int replace_span(struct pairing *p, struct vt_spans *spans, const struct 
 	return group && t->measured && fresh == NO_SLOT ? -ENOMEM : 0;
 }
 
-static bool is_selected(const struct vt_stats_plan *plan, const struct vt_stats_type *t, const struct vt_event *event)
+static bool is_selected(const struct vt_stats_plan *plan, const struct vt_stats_type *t,
+                        const struct vt_event *event)
 {
 	const struct vt_selection *s = &plan->selection;
 	uint32_t process = event->ring->process->index;
@@ -406,7 +409,7 @@ static void end_pairing(struct pairing *p)
 	free(p->spare);
 }
 
-/* ---- the passes ------------------------------------------------------------------------------------ */
+/* ---- the passes ------------------------------------------------------------------------------ */
 
 /* Categories by number, which all have, also those without a name. */
 struct narrowed {
@@ -446,7 +449,10 @@ static int select_only(struct narrowed *n, const struct vt_stats_plan *plan, uin
 	return vt_reader_select(plan->in->reader, &n->filter, &unknown);
 }
 
-/* All of these categories on the threads that were asked for: whatever may begin, end or hide a span. */
+/*
+ * All of these categories on the threads that were asked for: whatever may begin, end or hide a
+ * span.
+ */
 static int select_spans(struct narrowed *n, const struct vt_stats_plan *plan)
 {
 	unsigned count = 0;

@@ -1,6 +1,6 @@
 /*
- * stats_json.c - the rows as one line of JSON: what a script reads instead of the table. Numbers are raw: ns, and
- * a rate a second. null is what nobody knows; it is never 0.
+ * stats_json.c - the rows as one line of JSON: what a script reads instead of the table. Numbers
+ * are raw: ns, and a rate a second. null is what nobody knows; it is never 0.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,8 +46,8 @@ static void put_optional(struct vt_json *j, const char *key, bool known, uint64_
 		vt_json_put_null(j, key);
 }
 
-static void put_figures(struct vt_json *j, const struct vt_stats_view *v, const struct vt_stats_group *g,
-                        uint64_t length)
+static void put_figures(struct vt_json *j, const struct vt_stats_view *v,
+                        const struct vt_stats_group *g, uint64_t length)
 {
 	static const struct { const char *key; uint16_t parts; } percentiles[] = {
 		{ "p50_ns", 500 }, { "p90_ns", 900 }, { "p99_ns", 990 }, { "p99_9_ns", 999 },
@@ -70,7 +70,8 @@ static void put_figures(struct vt_json *j, const struct vt_stats_view *v, const 
 		             timed ? vt_stats_percentile(v, g, percentiles[i].parts, 1000) : 0);
 }
 
-static void put_row(struct vt_json *j, const struct vt_stats_view *v, const struct vt_stats_row *row)
+static void put_row(struct vt_json *j, const struct vt_stats_view *v,
+                    const struct vt_stats_row *row)
 {
 	const struct vt_stats_plan *plan = v->stats->plan;
 	uint64_t length = vt_stats_length(v, row->step);

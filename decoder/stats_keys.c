@@ -1,4 +1,7 @@
-/* stats_keys.c - what a group is of: the plan, event types, and the values of the keys of an event. */
+/*
+ * stats_keys.c - what a group is of: the plan, event types, and the values of the keys of an
+ * event.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +15,7 @@ const char *const vt_stats_words[] = {
 	[VT_BY_PROCESS] = "process", NULL
 };
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t v)
 {
@@ -92,7 +95,8 @@ int vt_stats_compare_values(const struct vt_stats_value *a, const struct vt_stat
 	return order ? order : order_of(a->unit, b->unit);
 }
 
-int vt_stats_compare_keys(const struct vt_stats_group *a, const struct vt_stats_group *b, unsigned keys)
+int vt_stats_compare_keys(const struct vt_stats_group *a, const struct vt_stats_group *b,
+                          unsigned keys)
 {
 	for (unsigned i = 0; i < keys; i++) {
 		int order = vt_stats_compare_values(&a->key[i], &b->key[i]);
@@ -102,7 +106,7 @@ int vt_stats_compare_keys(const struct vt_stats_group *a, const struct vt_stats_
 	return order_of(a->step, b->step);
 }
 
-/* ---- event types --------------------------------------------------------------------------------- */
+/* ---- event types ----------------------------------------------------------------------------- */
 
 /* "gc" or "#12" for a category without name. Returns the length. */
 static size_t category_text(char *to, const struct vt_schema *schema, unsigned category)
@@ -193,10 +197,11 @@ struct vt_stats_type *vt_stats_type_of(struct vt_stats *s, const struct vt_schem
 	return t;
 }
 
-/* ---- keys of an event ------------------------------------------------------------------------------ */
+/* ---- keys of an event ------------------------------------------------------------------------ */
 
 /* The digits of "#7" have to live somewhere: in the cache. */
-static struct vt_stats_value string_value(struct vt_stats *s, const struct vt_process_info *process, uint64_t id)
+static struct vt_stats_value string_value(struct vt_stats *s,
+                                          const struct vt_process_info *process, uint64_t id)
 {
 	unsigned at = (unsigned)((id ^ (uint64_t)process->index * 31) % VT_STATS_STRINGS);
 	size_t length;
@@ -213,8 +218,8 @@ static struct vt_stats_value string_value(struct vt_stats *s, const struct vt_pr
 }
 
 static struct vt_stats_value field_value(struct vt_stats *s, const struct vt_process_info *process,
-                                         const struct vt_field_desc *field, uint64_t v, const char *text,
-                                         char *spare)
+                                         const struct vt_field_desc *field, uint64_t v,
+                                         const char *text, char *spare)
 {
 	struct vt_stats_value value;
 	const char *label;
@@ -243,9 +248,9 @@ static struct vt_stats_value field_value(struct vt_stats *s, const struct vt_pro
 	return vt_stats_text(spare, (size_t)(vt_num_u64(spare + 1, v) - spare));
 }
 
-void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type, const struct vt_ring_info *ring,
-                      const uint64_t values[VT_STATS_KEYS], const char *text,
-                      struct vt_stats_value keys[VT_STATS_KEYS])
+void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type,
+                      const struct vt_ring_info *ring, const uint64_t values[VT_STATS_KEYS],
+                      const char *text, struct vt_stats_value keys[VT_STATS_KEYS])
 {
 	const struct vt_stats_plan *plan = s->plan;
 
@@ -271,7 +276,7 @@ void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type, cons
 	}
 }
 
-/* ---- the plan -------------------------------------------------------------------------------------- */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 static int keep_label(struct vt_stats_value *to, struct vt_sink *text)
 {
@@ -286,7 +291,8 @@ static int keep_label(struct vt_stats_value *to, struct vt_sink *text)
 }
 
 /* As vt_thread_label, but not escaped yet. */
-static void thread_name(struct vt_sink *text, const struct vt_stats_plan *plan, const struct vt_ring_info *ring)
+static void thread_name(struct vt_sink *text, const struct vt_stats_plan *plan,
+                        const struct vt_ring_info *ring)
 {
 	const char *name = vt_thread_name_of(ring);
 
@@ -325,8 +331,8 @@ static int make_labels(struct vt_stats_plan *plan, struct vt_sink *text)
 }
 
 /* What has to be done with the events of a category: as its types want it. */
-static void sort_category(struct vt_stats_plan *plan, const struct vt_process_info *process, unsigned category,
-                          uint64_t *texts)
+static void sort_category(struct vt_stats_plan *plan, const struct vt_process_info *process,
+                          unsigned category, uint64_t *texts)
 {
 	const struct vt_schema *schema = process->schema;
 	bool spans = false, renamed = false, measured = false;

@@ -16,7 +16,7 @@ static const char *const spread[] = { "timed", "p50", "p90", "p99", "p99.9" };
 #define AMOUNTS (sizeof(amounts) / sizeof(*amounts))
 #define SPREAD  (sizeof(spread) / sizeof(*spread))
 
-/* ---- cells --------------------------------------------------------------------------------------- */
+/* ---- cells ----------------------------------------------------------------------------------- */
 
 static void put_right(struct vt_sink *out, const char *text, size_t n, unsigned column)
 {
@@ -49,7 +49,10 @@ static void put_time(struct vt_sink *out, uint64_t ns, unsigned column)
 	put_right(out, text, (size_t)(p - text), column);
 }
 
-/* Three digits where there is a fraction, else whole; from ten million on in M, then G. Nothing if it is absurd. */
+/*
+ * Three digits where there is a fraction, else whole; from ten million on in M, then G. Nothing if
+ * it is absurd.
+ */
 static char *rate_text(char *p, uint64_t count, uint64_t length)
 {
 	vt_u128 hundredths = length > 0 ? ((vt_u128)count * 100000000000u + length / 2) / length : 0;
@@ -134,7 +137,8 @@ static void put_value(struct vt_sink *out, const struct vt_stats_value *v)
 	vt_sink_upto(out, p);
 }
 
-static void row_name(struct vt_sink *name, const struct vt_stats_view *v, const struct vt_stats_row *row)
+static void row_name(struct vt_sink *name, const struct vt_stats_view *v,
+                     const struct vt_stats_row *row)
 {
 	const struct vt_stats_plan *plan = v->stats->plan;
 
@@ -168,7 +172,7 @@ static void put_name(struct vt_sink *out, const struct vt_sink *name)
 	vt_sink_blanks(out, NAME_WIDTH);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------ */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static void put_amounts(struct vt_sink *out, const struct vt_stats_group *g, uint64_t length)
 {
@@ -192,7 +196,8 @@ static void put_amounts(struct vt_sink *out, const struct vt_stats_group *g, uin
 	}
 }
 
-static void put_spread(struct vt_sink *out, const struct vt_stats_view *v, const struct vt_stats_group *g)
+static void put_spread(struct vt_sink *out, const struct vt_stats_view *v,
+                       const struct vt_stats_group *g)
 {
 	static const uint16_t parts[] = { 500, 900, 990, 999 };
 
@@ -201,8 +206,8 @@ static void put_spread(struct vt_sink *out, const struct vt_stats_view *v, const
 		put_time(out, vt_stats_percentile(v, g, parts[i - 1], 1000), i);
 }
 
-static void put_row(struct vt_sink *out, const struct vt_stats_view *v, const struct vt_stats_row *row,
-                    struct vt_sink *name)
+static void put_row(struct vt_sink *out, const struct vt_stats_view *v,
+                    const struct vt_stats_row *row, struct vt_sink *name)
 {
 	/* What a gap hid, or what was folded away, is not nothing. */
 	bool unknown = !row->group && (v->stats->ended || vt_stats_hidden(v, row->step));
@@ -216,7 +221,8 @@ static void put_row(struct vt_sink *out, const struct vt_stats_view *v, const st
 	vt_sink_char(out, '\n');
 }
 
-static void put_heading(struct vt_sink *out, const struct vt_sink *title, const char *const *columns, size_t count)
+static void put_heading(struct vt_sink *out, const struct vt_sink *title,
+                        const char *const *columns, size_t count)
 {
 	bool wide = title->used > NAME_WIDTH;
 
@@ -294,7 +300,7 @@ static void put_tables(struct vt_sink *out, const struct vt_stats_view *v, struc
 	}
 }
 
-/* ---- what stands around them ----------------------------------------------------------------------- */
+/* ---- what stands around them ----------------------------------------------------------------- */
 
 static void put_head(struct vt_sink *out, const struct vt_stats_view *v, struct vt_sink *name)
 {
@@ -330,7 +336,8 @@ static void put_head(struct vt_sink *out, const struct vt_stats_view *v, struct 
 }
 
 /* As many categories as the line has room for. */
-static void put_lost_of(struct vt_sink *out, const struct vt_stats_view *v, size_t line, struct vt_sink *one)
+static void put_lost_of(struct vt_sink *out, const struct vt_stats_view *v, size_t line,
+                        struct vt_sink *one)
 {
 	const char *before = ": ";
 

@@ -10,10 +10,10 @@ const char *const vt_stats_sorts[] = {
 	[VT_SORT_P99] = "p99", [VT_SORT_NAME] = "name", NULL
 };
 
-/* ---- figures ------------------------------------------------------------------------------------- */
+/* ---- figures --------------------------------------------------------------------------------- */
 
-uint64_t vt_stats_percentile(const struct vt_stats_view *v, const struct vt_stats_group *g, uint64_t parts,
-                             uint64_t of)
+uint64_t vt_stats_percentile(const struct vt_stats_view *v, const struct vt_stats_group *g,
+                             uint64_t parts, uint64_t of)
 {
 	struct vt_histogram *h = v->scratch;
 
@@ -62,7 +62,7 @@ bool vt_stats_hidden(const struct vt_stats_view *v, uint64_t step)
 	return low < c->gap_count && (c->gaps[low].from < from || c->gaps[low].from - from < v->stats->plan->step);
 }
 
-/* ---- order --------------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 static uint64_t sort_value(const struct vt_stats_view *v, const struct vt_stats_group *g)
 {
@@ -85,8 +85,12 @@ static int order_of(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-/* Rows with a value before those without; equal ones by count and then by name, so that no two are equal. */
-static int by_value(const struct vt_stats_view *v, const struct vt_stats_row *a, const struct vt_stats_row *b)
+/*
+ * Rows with a value before those without; equal ones by count and then by name, so that no two are
+ * equal.
+ */
+static int by_value(const struct vt_stats_view *v, const struct vt_stats_row *a,
+                    const struct vt_stats_row *b)
 {
 	bool times = v->sort != VT_SORT_COUNT && v->sort != VT_SORT_NAME;
 	uint64_t counts[2] = { a->group ? a->group->count : 0, b->group ? b->group->count : 0 };
@@ -116,7 +120,7 @@ static int compare_rows(const void *left, const void *right, void *user)
 	return order ? order : order_of(a->step, b->step);
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static uint64_t steps_of(const struct vt_stats_view *v)
 {

@@ -1,6 +1,6 @@
 /*
- * test_stats.c - events by group: against an exact sort, against sums made by hand, and the same bytes however
- * the batches are split over accumulators.
+ * test_stats.c - events by group: against an exact sort, against sums made by hand, and the same
+ * bytes however the batches are split over accumulators.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static int start_seed(void **state)
 	return 0;
 }
 
-/* ---- an input, a plan, what they print ------------------------------------------------------------ */
+/* ---- an input, a plan, what they print ------------------------------------------------------- */
 
 struct job {
 	struct vt_input in;
@@ -122,7 +122,8 @@ static char *collected(struct job *job)
 }
 
 /* The group with this text (or, text NULL, this number) as its first key. */
-static const struct vt_stats_group *find(const struct vt_stats *s, uint64_t step, const char *text, uint64_t number)
+static const struct vt_stats_group *find(const struct vt_stats *s, uint64_t step, const char *text,
+                                         uint64_t number)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		const struct vt_stats_group *g = s->heap[i];
@@ -135,11 +136,14 @@ static const struct vt_stats_group *find(const struct vt_stats *s, uint64_t step
 	return NULL;
 }
 
-/* ---- a log of everything ----------------------------------------------------------------------------- */
+/* ---- a log of everything --------------------------------------------------------------------- */
 
 static const char *const functions[] = { NULL, "read", "write", "open", "a b\x1b[31m", "poll" };
 
-/* Some of each kind: durations of all sizes, strings, numbers, labels, types without schema, a loss. */
+/*
+ * Some of each kind: durations of all sizes, strings, numbers, labels, types without schema, a
+ * loss.
+ */
 static size_t random_events(struct lm_event *to, uint64_t *now)
 {
 	size_t count = 1 + next() % 60;
@@ -202,9 +206,12 @@ static struct file random_log(void)
 	return f;
 }
 
-/* ---- splitting ----------------------------------------------------------------------------------------- */
+/* ---- splitting ------------------------------------------------------------------------------- */
 
-/* Batches to accumulators by chance, which are then added up from the last to the first, or by turns. */
+/*
+ * Batches to accumulators by chance, which are then added up from the last to the first, or by
+ * turns.
+ */
 static char *split(struct job *job, unsigned parts)
 {
 	struct vt_stats s[8];
@@ -272,13 +279,14 @@ static void any_split_gives_the_same(void **state)
 	close_job(&job);
 }
 
-/* ---- against a loop over all events ---------------------------------------------------------------------- */
+/* ---- against a loop over all events ---------------------------------------------------------- */
 
 struct expected {
 	uint64_t *times, count, timed, sum;
 };
 
-static void by_hand(struct job *job, uint64_t bytes, uint64_t step, uint64_t number, struct expected *e)
+static void by_hand(struct job *job, uint64_t bytes, uint64_t step, uint64_t number,
+                    struct expected *e)
 {
 	const struct vt_event *event;
 	const char *unknown;
@@ -380,7 +388,7 @@ static void steps_begin_where_they_say(void **state)
 	close_job(&job);
 }
 
-/* ---- percentiles ----------------------------------------------------------------------------------------- */
+/* ---- percentiles ----------------------------------------------------------------------------- */
 
 #define VALUES 30000u
 
@@ -440,7 +448,7 @@ static void percentiles_are_within_the_bound(void **state)
 			check_distribution(draws[i], parts);
 }
 
-/* ---- too many groups --------------------------------------------------------------------------------------- */
+/* ---- too many groups ------------------------------------------------------------------------- */
 
 #define MANY 100000u
 
@@ -543,7 +551,10 @@ static void too_many_groups(void **state)
 	close_job(&job);
 }
 
-/* Some keys have most of the events: with weights, made in parts as well, they are there whatever their hash. */
+/*
+ * Some keys have most of the events: with weights, made in parts as well, they are there whatever
+ * their hash.
+ */
 static void heavy_groups_stay(void **state)
 {
 	struct vt_stats_plan plan = { .key_count = 1, .most_groups = 12 };
@@ -644,7 +655,7 @@ static void the_largest_values(void **state)
 	close_job(&job);
 }
 
-/* ---- spans --------------------------------------------------------------------------------------------------- */
+/* ---- spans ----------------------------------------------------------------------------------- */
 
 #define CALL(t, id)    { AT(t), VT_EV_interp_call, { id }, NULL }
 #define BUILTIN(t, id) { AT(t), VT_EV_interp_builtin, { id }, NULL }
@@ -655,7 +666,10 @@ static void the_largest_values(void **state)
 enum { A = 1, B, C, X, Y };
 static const char *const names[] = { NULL, "a", "b", "c", "x", "y" };
 
-/* a(10 .. 100) calls b, which calls a and goes on as c; an error leaves b and a; a gap; one without begin; open. */
+/*
+ * a(10 .. 100) calls b, which calls a and goes on as c; an error leaves b and a; a gap; one
+ * without begin; open.
+ */
 static const struct lm_event first[] = {
 	CALL(10, A), CALL(20, B), CALL(30, A), RETURN(50), TAIL(60, C), RETURN(90), RETURN(100),
 	BUILTIN(110, B), CALL(120, A), UNWIND(150, 0, 2), CALL(200, X), BUILTIN(210, Y), RETURN(230),
@@ -700,8 +714,8 @@ static void open_spans(struct job *job)
 	lm_free(&lm);
 }
 
-static void expect(const struct vt_stats *s, const char *name, uint64_t count, uint64_t timed, uint64_t sum,
-                   uint64_t most)
+static void expect(const struct vt_stats *s, const char *name, uint64_t count, uint64_t timed,
+                   uint64_t sum, uint64_t most)
 {
 	const struct vt_stats_group *g = find(s, 0, name, 0);
 
