@@ -31,16 +31,19 @@ static const char *word(size_t i)
 
 static const struct vt_opt options[] = {
 	VT_CHOICE_ROWS(struct settings),
-	{ "by", 'b', VT_OPT_LIST, "KEYS", "default event; or category, thread, process, or any field: "
-	  "function, type ...; up to three", offsetof(struct settings, by), 0, .names = word },
-	{ "step", 0, VT_OPT_DURATION, "TIME", "by stretches of time this long: 100ms; with --by, each split",
+	{ "by", 'b', VT_OPT_LIST, "KEYS", "default event; or category, thread, process, or any "
+	  "field: function, type ...; up to three",
+	  offsetof(struct settings, by), 0, .names = word },
+	{ "step", 0, VT_OPT_DURATION, "TIME", "by stretches of time this long: 100ms; with --by, "
+	  "each split",
 	  offsetof(struct settings, step), offsetof(struct settings, step_given) },
-	{ "sort", 's', VT_OPT_NAME, "WHAT", "default total; one of", offsetof(struct settings, sort), 0,
-	  .values = vt_stats_sorts },
-	{ "top", 'n', VT_OPT_NUMBER, "N", "at most N rows, of each stretch of time if it is split; 0: all; "
-	  "default 20, of --step alone and in JSON all", offsetof(struct settings, top),
-	  offsetof(struct settings, top_given) },
-	{ "json", 0, VT_OPT_FLAG, NULL, "one line of JSON a run: raw ns, null for what is not known",
+	{ "sort", 's', VT_OPT_NAME, "WHAT", "default total; one of",
+	  offsetof(struct settings, sort), 0, .values = vt_stats_sorts },
+	{ "top", 'n', VT_OPT_NUMBER, "N", "at most N rows, of each stretch of time if it is "
+	  "split; 0: all; default 20, of --step alone and in JSON all",
+	  offsetof(struct settings, top), offsetof(struct settings, top_given) },
+	{ "json", 0, VT_OPT_FLAG, NULL, "one line of JSON a run: raw ns, null for what is not "
+	  "known",
 	  offsetof(struct settings, json), 0 },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
 	  offsetof(struct settings, output), 0 },
@@ -52,7 +55,7 @@ struct job {
 	struct vt_stats_key keys[VT_STATS_KEYS];
 	unsigned key_count;
 	enum vt_stats_sort sort;
-	unsigned runs, unknown;         /* runs seen, and those of them that lack a name that was asked for */
+	unsigned runs, unknown;         /* those that lack a name that was asked for */
 };
 
 static int understand_keys(struct job *job)
@@ -72,8 +75,8 @@ static int understand_keys(struct job *job)
 		for (unsigned k = 0; k < i; k++)
 			if (strcmp(job->keys[k].name, list->items[i]) == 0)
 				return vt_usage("--by: '%s' comes twice", list->items[i]);
-		job->keys[i] = (struct vt_stats_key){ (enum vt_stats_by)by,
-		                                      by < VT_BY_FIELD ? vt_stats_words[by] : list->items[i] };
+		job->keys[i].by = (enum vt_stats_by)by;
+		job->keys[i].name = by < VT_BY_FIELD ? vt_stats_words[by] : list->items[i];
 	}
 	job->key_count = list->count;
 	return VT_EXIT_OK;
@@ -111,8 +114,8 @@ static int check_steps(const struct vt_stats_plan *plan, const struct vt_stats_v
 	if (plan->step == 0 || length / plan->step < VT_STATS_STEPS)
 		return VT_EXIT_OK;
 	*vt_num_ns(text, least + least / 100) = '\0';        /* three digits, not rounded down */
-	return vt_usage("--step: that makes more than %u rows; make it %s or longer, or choose a time by --since "
-	                "and --until", VT_STATS_STEPS, text);
+	return vt_usage("--step: that makes more than %u rows; make it %s or longer, or choose a "
+	                "time by --since and --until", VT_STATS_STEPS, text);
 }
 
 static int show(struct job *job, struct vt_stats *s, struct vt_stats_view *v, struct vt_sink *text)
@@ -166,7 +169,9 @@ static int check_fields(struct job *job, const struct vt_input *in, bool *unknow
 		if (job->keys[i].by == VT_BY_FIELD && !vt_choice_has_field(in, job->keys[i].name))
 			missing = job->keys[i].name;
 	*unknown |= missing != NULL;
-	return missing && in->run_digits == 0 ? vt_choice_unknown_key(in, missing, vt_stats_words) : VT_EXIT_OK;
+	if (!missing || in->run_digits > 0)
+		return VT_EXIT_OK;
+	return vt_choice_unknown_key(in, missing, vt_stats_words);
 }
 
 static int stats_of_run(void *user, struct vt_input *in, struct vt_sink *text)
@@ -188,7 +193,8 @@ static int stats_of_run(void *user, struct vt_input *in, struct vt_sink *text)
 		return VT_EXIT_OK;
 	}
 	struct vt_stats_plan plan = {
-		.in = in, .filter = &job->set->choice.filter, .keys = job->keys, .key_count = job->key_count,
+		.in = in, .filter = &job->set->choice.filter,
+		.keys = job->keys, .key_count = job->key_count,
 		.step = job->set->step_given ? job->set->step : 0,
 	};
 	struct vt_stats_view view = { .top = 0 };
@@ -226,11 +232,11 @@ const struct vt_command vt_cmd_stats = {
 	.name = "stats",
 	.args = "[FILE...|-]",
 	.summary = "count and time events, by type, thread, function, field or time",
-	.details = "A row for each group: how many events, how often, and of their durations total,\n"
-	           "mean, smallest, largest and percentiles. A duration is what the event says it\n"
-	           "took, else the time from a span's begin to its end; nested spans count each.\n"
-	           "What began and has no end in the log is counted and not timed. '-' is what\n"
-	           "nobody knows. Percentiles are off by at most 0.8 %, the other figures are exact.\n",
+	.details = "A row for each group: how many events, how often, and of their durations\n"
+	           "total, mean, smallest, largest and percentiles. A duration is what the event\n"
+	           "says it took, else the time from a span's begin to its end; nested spans count\n"
+	           "each. What began and has no end in the log is counted and not timed. '-' is\n"
+	           "what nobody knows. Percentiles are off by at most 0.8 %, the rest is exact.\n",
 	.exits = vt_exits_of_readers,
 	.examples = "  valktrace stats\n"
 	            "  valktrace stats --category file --by function --sort count\n"

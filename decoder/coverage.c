@@ -47,7 +47,8 @@ static int add_gap(struct search *s, const struct vt_event *event)
 		}
 	}
 	if (to >= from && c->gap_count < MOST_GAPS) {
-		if (!vt_array_grow(&c->gaps, &c->gap_capacity, c->gap_count, sizeof(*c->gaps), MOST_GAPS))
+		if (!vt_array_grow(&c->gaps, &c->gap_capacity, c->gap_count, sizeof(*c->gaps),
+		                   MOST_GAPS))
 			return -ENOMEM;
 		c->gaps[c->gap_count++] = (struct vt_hidden){ from, to };
 	}

@@ -12,9 +12,9 @@ struct vt_hidden {                      /* ns: something was lost between the tw
 };
 
 struct vt_coverage {
-	uint64_t lost[VT_MAX_CATEGORIES];       /* events of the selected categories, threads and times */
+	uint64_t lost[VT_MAX_CATEGORIES];       /* of the selected ones, in the selected time */
 	uint64_t lost_all;
-	uint64_t lived, covered;        /* ns from first to last event of each thread, and without the gaps */
+	uint64_t lived, covered;        /* ns from first to last event of threads; less the gaps */
 	struct vt_hidden *gaps;         /* in order, none touching another; over all threads */
 	size_t gap_count, gap_capacity;
 };

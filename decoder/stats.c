@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define TABLE_SIZE  (2u * VT_STATS_GROUPS)      /* a power of two */
-#define DENSE_CELLS 512u                        /* from here on an array of all buckets is not much larger */
-#define DENSE_EARLY 64u                         /* ... or from here on, for the first groups: it is faster */
+#define DENSE_CELLS 512u        /* from here on an array of all buckets is not much larger */
+#define DENSE_EARLY 64u         /* ... or from here on, for the first groups: it is faster */
 #define FEW_GROUPS  256u
 
 static uint64_t mix(uint64_t v)
@@ -59,7 +59,8 @@ static uint64_t order_of(const struct vt_stats *s, uint64_t hash)
 
 	if (!weights)
 		return hash;
-	uint32_t a = *counter(weights, hash, 0), b = *counter(weights, hash, 1), least = a < b ? a : b;
+	uint32_t a = *counter(weights, hash, 0), b = *counter(weights, hash, 1);
+	uint32_t least = a < b ? a : b;
 	unsigned light = least > 0 ? (unsigned)__builtin_clz(least) : 32;
 	return (uint64_t)light << 58 | hash >> 6;
 }
@@ -68,8 +69,10 @@ static uint64_t order_of(const struct vt_stats *s, uint64_t hash)
 
 static bool same_value(const struct vt_stats_value *a, const struct vt_stats_value *b)
 {
-	return a->hash == b->hash && a->tag == b->tag && a->unit == b->unit && a->number == b->number &&
-	       (a->tag != VT_STATS_TEXT || a->text == b->text || memcmp(a->text, b->text, a->number) == 0);
+	if (a->hash != b->hash || a->tag != b->tag || a->unit != b->unit || a->number != b->number)
+		return false;
+	return a->tag != VT_STATS_TEXT || a->text == b->text ||
+	       memcmp(a->text, b->text, a->number) == 0;
 }
 
 static bool is_group(const struct vt_stats *s, const struct vt_stats_group *g, uint64_t hash,
@@ -220,7 +223,8 @@ static int64_t add_group(struct vt_stats_group *to, const struct vt_stats_group 
 	uint32_t cells = from->dense ? VT_HISTOGRAM_BUCKETS : from->cell_count;
 	for (uint32_t i = 0; i < cells; i++) {
 		uint64_t count = from->dense ? from->dense[i] : from->cells[i].count;
-		int added = count ? add_cell(to, from->dense ? i : from->cells[i].bucket, count, few) : 0;
+		uint32_t bucket = from->dense ? i : from->cells[i].bucket;
+		int added = count > 0 ? add_cell(to, bucket, count, few) : 0;
 		if (added < 0)
 			return added;
 		fresh += added;
@@ -274,9 +278,12 @@ static int enforce(struct vt_stats *s)
 {
 	int err = 0;
 
-	while (!err && s->count > 0 &&
-	       (s->count > s->most_groups || s->cost > s->most_cost || (s->ended && s->heap[0]->hash >= s->end)))
+	while (!err && s->count > 0) {
+		bool late = s->ended && s->heap[0]->hash >= s->end;
+		if (!late && s->count <= s->most_groups && s->cost <= s->most_cost)
+			break;
 		err = fold_last(s);
+	}
 	return err;
 }
 
@@ -343,7 +350,8 @@ int vt_stats_add_time(struct vt_stats *s, struct vt_stats_group *g, uint64_t ns)
 	if (g->folded)
 		g = s->others;
 	add_extremes(g, 1, ns, ns, ns);
-	int fresh = add_cell(g, vt_histogram_bucket(ns), 1, s->count < FEW_GROUPS || g == s->others);
+	bool few = s->count < FEW_GROUPS || g == s->others;
+	int fresh = add_cell(g, vt_histogram_bucket(ns), 1, few);
 	if (vt_likely(fresh == 0))
 		return 0;
 	if (fresh < 0)
@@ -378,7 +386,8 @@ int vt_stats_merge(struct vt_stats *to, const struct vt_stats *from)
 		err = need_others(to) ? -ENOMEM : enforce(to);
 	}
 	if (!err && from->others)
-		err = need_others(to) || add_group(to->others, from->others, true) < 0 ? -ENOMEM : 0;
+		if (need_others(to) || add_group(to->others, from->others, true) < 0)
+			err = -ENOMEM;
 	for (size_t i = 0; i < from->count && !err; i++) {
 		const struct vt_stats_group *g = from->heap[i];
 		struct vt_stats_group *mine = group_hashed(to, g->hash, g->step, g->key);

@@ -34,7 +34,7 @@
 
 #define VT_STATS_KEYS    3u             /* levels of --by */
 #define VT_STATS_GROUPS  65536u
-#define VT_STATS_COST    (1u << 20)     /* histogram cells, and 16 bytes of text each, of all groups together */
+#define VT_STATS_COST    (1u << 20)     /* cells of histograms, and 16 bytes of text each */
 #define VT_STATS_WEIGHTS (2u << 19)     /* counters of events by hash: two for each group */
 #define VT_STATS_STEPS   65536u         /* rows of --step */
 #define VT_STATS_STRINGS 1024u          /* interned strings whose hash is remembered */
@@ -54,7 +54,7 @@ extern const char *const vt_stats_words[];
 enum vt_stats_tag {                     /* also the order of rows that are sorted by name */
 	VT_STATS_ABSENT,                /* an OPTIONAL field that was not given */
 	VT_STATS_BOOL, VT_STATS_UINT, VT_STATS_INT, VT_STATS_FLOAT,
-	VT_STATS_TEXT,                  /* strings, labels of enumerators, "#7" for what has no name */
+	VT_STATS_TEXT,                  /* strings, labels of enumerators, "#7" without a name */
 };
 
 struct vt_stats_value {
@@ -70,15 +70,15 @@ struct vt_stats_plan {
 	const struct vt_filter *filter;
 	const struct vt_stats_key *keys;
 	unsigned key_count;             /* 0: all in one group (a step at a time) */
-	uint64_t step, origin;          /* ns; step 0: no stretches of time. The first begins at origin */
+	uint64_t step, origin;          /* ns; 0: time is not split. The first begins at origin */
 	uint64_t most_groups, most_cost;        /* 0: VT_STATS_GROUPS, VT_STATS_COST */
-	uint32_t *weights;              /* VT_STATS_WEIGHTS: the heavy groups come first; NULL: any */
+	uint32_t *weights;              /* VT_STATS_WEIGHTS: heavy groups come first; NULL: any */
 	struct vt_selection selection;  /* of `filter` */
 	struct vt_stats_value *threads; /* labels, by ring id */
 	struct vt_stats_value *processes;       /* by index */
 	size_t ring_limit, process_limit;
 	uint64_t paired;                /* categories, by bit, whose spans have to be measured */
-	uint64_t batched;               /* categories that come in batches; those of neither are read event by event */
+	uint64_t batched;               /* those that come in batches; the others event by event */
 };
 
 /*
@@ -96,7 +96,7 @@ struct vt_stats_cell {
 
 struct vt_stats_group {
 	struct vt_stats_group *next;    /* of those with the same place in the table */
-	uint64_t hash;                  /* its place in the order, see order_of; equal ones go together */
+	uint64_t hash;                  /* its place in the order; equal ones go together */
 	uint64_t step;                  /* number of the stretch of time */
 	struct vt_stats_value key[VT_STATS_KEYS];       /* texts are its own */
 	uint64_t count;                 /* events */
@@ -117,7 +117,7 @@ struct vt_stats_type {
 	struct vt_type_test test;       /* of the filter; its `wanted` */
 	bool grouped;                   /* wanted, and it has the fields of all keys */
 	bool constant;                  /* its keys depend on type and ring alone */
-	bool measured;                  /* a BEGIN of spans whose END brings no duration to a group */
+	bool measured;                  /* a BEGIN whose END brings no duration to a group */
 	int8_t time;                    /* field of the duration; -1: it carries none */
 	int8_t fields[VT_STATS_KEYS];   /* of the keys that are fields */
 	struct vt_stats_value event, category;
@@ -126,6 +126,13 @@ struct vt_stats_type {
 	const struct vt_ring_info *last_ring;
 	uint64_t last_values[VT_STATS_KEYS], last_step, last_epoch;
 	char text[2 * VT_MAX_NAME + 4];
+};
+
+/* An interned string that was met. */
+struct vt_stats_string {
+	const struct vt_process_info *process;
+	uint64_t id;
+	struct vt_stats_value value;
 };
 
 struct vt_stats {
@@ -137,11 +144,11 @@ struct vt_stats {
 	uint64_t cost, most_groups, most_cost;
 	uint64_t epoch;                 /* grows when groups go */
 	struct vt_stats_group *others;  /* NULL: there are none */
-	uint32_t *weighing;             /* not NULL: events are only weighed, in these; all are of `others` */
+	uint32_t *weighing;             /* not NULL: events are only weighed; all are of `others` */
 	struct vt_pointer_map types;    /* struct vt_stats_type by descriptor */
-	struct { const struct vt_process_info *process; uint64_t id; struct vt_stats_value value; } *strings;
-	char spare[VT_STATS_KEYS][64];  /* texts of keys that nobody else keeps, until the next event */
-	uint64_t events;                /* selected: those in groups and those without a field of the keys */
+	struct vt_stats_string *strings;        /* VT_STATS_STRINGS */
+	char spare[VT_STATS_KEYS][64];  /* texts that nobody else keeps, until the next event */
+	uint64_t events;                /* selected: those in groups, and those without a field */
 	uint64_t without;
 	/* Spans that were to be measured and could not be. */
 	uint64_t unmatched_ends;        /* the BEGIN was lost, or came before the log */
@@ -198,7 +205,7 @@ struct vt_stats_view {
 	const struct vt_stats *stats;
 	const struct vt_coverage *coverage;
 	enum vt_stats_sort sort;
-	bool sort_given;                /* else stretches of time that are not split come in their order */
+	bool sort_given;                /* else time that is not split comes in its order */
 	uint64_t top;                   /* rows (of each stretch of time if it is split); 0: all */
 	uint64_t from, until;           /* ns: what of the run was looked at */
 	/* private */

@@ -34,7 +34,8 @@ static struct vt_stats_group *group_of(struct vt_stats *s, struct vt_stats_type 
                                        uint64_t events)
 {
 	struct vt_stats_value keys[VT_STATS_KEYS];
-	bool same = t->last && t->last_epoch == s->epoch && t->last_ring == ring && t->last_step == step && !text;
+	bool same = t->last && t->last_epoch == s->epoch && t->last_ring == ring &&
+	            t->last_step == step && !text;
 
 	for (unsigned i = 0; same && i < s->plan->key_count; i++)
 		same = t->last_values[i] == values[i];
@@ -102,8 +103,9 @@ static int open_columns(struct vt_stats *s, const struct vt_batch *batch, unsign
                         struct column_set *c)
 {
 	struct vt_reader *reader = s->plan->in->reader;
+	const struct vt_schema *schema = batch->ring->process->schema;
 
-	*c = (struct column_set){ .type = vt_stats_type_of(s, batch->ring->process->schema, batch->desc[type]) };
+	*c = (struct column_set){ .type = vt_stats_type_of(s, schema, batch->desc[type]) };
 	if (!c->type)
 		return -ENOMEM;
 	if (!c->type->grouped || batch->counts[type] == 0)
@@ -271,8 +273,9 @@ static uint32_t open_slot(struct pairing *p, struct vt_stats_group *group)
 	if (p->spare_count > 0) {
 		at = p->spare[--p->spare_count];
 	} else {
-		if (!vt_array_grow(&p->slots, &p->slot_capacity, p->slot_count, sizeof(*p->slots), NO_SLOT) ||
-		    !vt_array_grow(&p->spare, &p->spare_capacity, p->slot_count, sizeof(*p->spare), NO_SLOT))
+		size_t n = p->slot_count;
+		if (!vt_array_grow(&p->slots, &p->slot_capacity, n, sizeof(*p->slots), NO_SLOT) ||
+		    !vt_array_grow(&p->spare, &p->spare_capacity, n, sizeof(*p->spare), NO_SLOT))
 			return NO_SLOT;
 		at = (uint32_t)p->slot_count++;
 	}
@@ -320,7 +323,9 @@ static int end_span(struct pairing *p, struct vt_spans *spans, const struct vt_e
 	struct vt_open_span ended;
 	bool beyond = spans->beyond > 0;
 
-	if (vt_spans_end(spans, event->desc, &ended) || beyond || !begin || !(begin->flags & VT_EVENT_BEGIN))
+	if (vt_spans_end(spans, event->desc, &ended) || beyond)
+		return 0;
+	if (!begin || !(begin->flags & VT_EVENT_BEGIN))
 		return 0;
 	struct vt_stats_type *t = vt_stats_type_of(p->s, schema, begin);
 	if (t && t->measured && t->grouped && in_window(p->s->plan->filter, event->t_ns))
@@ -332,11 +337,11 @@ static int end_span(struct pairing *p, struct vt_spans *spans, const struct vt_e
 static int replace_span(struct pairing *p, struct vt_spans *spans, const struct vt_event *event,
                         struct vt_stats_group *group)
 {
-	struct vt_open_span *span = spans->beyond > 0 ? NULL : vt_spans_innermost(spans, event->desc->category);
-	struct vt_stats_type *t = span ? vt_stats_type_of(p->s, event->ring->process->schema, span->desc) : NULL;
+	struct vt_open_span *span = vt_spans_innermost(spans, event->desc->category);
 
-	if (!span)
+	if (!span || spans->beyond > 0)
 		return 0;
+	struct vt_stats_type *t = vt_stats_type_of(p->s, event->ring->process->schema, span->desc);
 	if (!t)
 		return -ENOMEM;
 	/* First the new slot: with the old one's duration the group might go. */
@@ -353,12 +358,13 @@ static bool is_selected(const struct vt_stats_plan *plan, const struct vt_stats_
 	const struct vt_selection *s = &plan->selection;
 	uint32_t process = event->ring->process->index;
 
-	return t->test.wanted && s->rings[event->ring->id] &&
-	       (s->masks[process] >> event->desc->category % VT_MAX_CATEGORIES & 1) &&
-	       in_window(plan->filter, event->t_ns) &&
-	       (!vt_selection_values(s) ||
-	        vt_selection_event(s, vt_reader_log(plan->in->reader), process, event->desc, &t->test, event->values,
-	                           event->text));
+	if (!t->test.wanted || !s->rings[event->ring->id] ||
+	    !(s->masks[process] >> event->desc->category % VT_MAX_CATEGORIES & 1) ||
+	    !in_window(plan->filter, event->t_ns))
+		return false;
+	return !vt_selection_values(s) ||
+	       vt_selection_event(s, vt_reader_log(plan->in->reader), process, event->desc,
+	                          &t->test, event->values, event->text);
 }
 
 static int follow_event(struct pairing *p, const struct vt_event *event)
@@ -529,7 +535,9 @@ int vt_stats_collect(struct vt_stats *s)
 
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
 		present |= (uint64_t)(run->decoded[c] > 0) << c;
-	const uint64_t masks[] = { plan->batched, present & ~(plan->batched | plan->paired), plan->paired };
+	const uint64_t masks[] = {
+		plan->batched, present & ~(plan->batched | plan->paired), plan->paired,
+	};
 	vt_progress_begin("counting", plan->in->name, false);
 	for (unsigned i = 0; i < 3 && !err; i++) {
 		if (masks[i] == 0)

@@ -42,19 +42,23 @@ static uint64_t hash_bytes(const char *text, size_t length)
 
 struct vt_stats_value vt_stats_text(const char *text, size_t length)
 {
-	return (struct vt_stats_value){ VT_STATS_TEXT, VT_UNIT_NONE, length, text, hash_bytes(text, length) };
+	uint64_t hash = hash_bytes(text, length);
+
+	return (struct vt_stats_value){ VT_STATS_TEXT, VT_UNIT_NONE, length, text, hash };
 }
 
 static struct vt_stats_value number_value(const struct vt_field_desc *field, uint64_t v)
 {
-	uint8_t tag = field->kind == VT_KIND_INT ? VT_STATS_INT : field->kind == VT_KIND_FLOAT ? VT_STATS_FLOAT
+	uint8_t tag = field->kind == VT_KIND_INT ? VT_STATS_INT
+	              : field->kind == VT_KIND_FLOAT ? VT_STATS_FLOAT
 	              : field->kind == VT_KIND_BOOL ? VT_STATS_BOOL : VT_STATS_UINT;
 
 	if (vt_field_absent(field, v))
 		return (struct vt_stats_value){ VT_STATS_ABSENT, VT_UNIT_NONE, 0, NULL, 1 };
 	if (tag == VT_STATS_BOOL)
 		v = v != 0;
-	return (struct vt_stats_value){ tag, field->unit, v, NULL, mix(mix(v) + tag + 16u * field->unit) };
+	uint64_t hash = mix(mix(v) + tag + 16u * field->unit);
+	return (struct vt_stats_value){ tag, field->unit, v, NULL, hash };
 }
 
 static int order_of(uint64_t a, uint64_t b)
@@ -127,10 +131,12 @@ static bool has_fields(const struct vt_stats_plan *plan, const struct vt_event_d
 {
 	for (unsigned i = 0; i < plan->key_count; i++) {
 		fields[i] = -1;
-		for (uint8_t f = 0; f < desc->count && plan->keys[i].by == VT_BY_FIELD && fields[i] < 0; f++)
+		if (plan->keys[i].by != VT_BY_FIELD)
+			continue;
+		for (uint8_t f = 0; f < desc->count && fields[i] < 0; f++)
 			if (strcmp(desc->fields[f].name, plan->keys[i].name) == 0)
 				fields[i] = (int8_t)f;
-		if (plan->keys[i].by == VT_BY_FIELD && fields[i] < 0)
+		if (fields[i] < 0)
 			return false;
 	}
 	return true;
@@ -141,7 +147,8 @@ static bool is_grouped(const struct vt_stats_plan *plan, const struct vt_schema 
 {
 	int8_t fields[VT_STATS_KEYS];
 
-	return vt_selection_type(&plan->selection, schema, desc).wanted && has_fields(plan, desc, fields);
+	return vt_selection_type(&plan->selection, schema, desc).wanted &&
+	       has_fields(plan, desc, fields);
 }
 
 static bool is_measured(const struct vt_stats_plan *plan, const struct vt_schema *schema,
@@ -253,6 +260,7 @@ void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type,
                       const char *text, struct vt_stats_value keys[VT_STATS_KEYS])
 {
 	const struct vt_stats_plan *plan = s->plan;
+	const struct vt_field_desc *field;
 
 	for (unsigned i = 0; i < plan->key_count; i++) {
 		switch (plan->keys[i].by) {
@@ -269,8 +277,8 @@ void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type,
 			keys[i] = plan->processes[ring->process->index];
 			break;
 		case VT_BY_FIELD:
-			keys[i] = field_value(s, ring->process, &type->desc->fields[type->fields[i]], values[i],
-			                      text, s->spare[i]);
+			field = &type->desc->fields[type->fields[i]];
+			keys[i] = field_value(s, ring->process, field, values[i], text, s->spare[i]);
 			break;
 		}
 	}
@@ -348,7 +356,8 @@ static void sort_category(struct vt_stats_plan *plan, const struct vt_process_in
 		spans |= type.grouped && type.measured;
 		renamed |= type.grouped && (desc->flags & VT_EVENT_REPLACE);
 		for (unsigned i = 0; type.grouped && i < plan->key_count; i++)
-			if (type.fields[i] >= 0 && desc->fields[type.fields[i]].kind == VT_KIND_TEXT)
+			if (type.fields[i] >= 0 &&
+			    desc->fields[type.fields[i]].kind == VT_KIND_TEXT)
 				*texts |= (uint64_t)1 << category;
 	}
 	if (spans || (renamed && measured))
@@ -361,7 +370,8 @@ int vt_stats_plan_make(struct vt_stats_plan *plan)
 	struct vt_sink text;
 	uint64_t present = 0, texts = 0;
 
-	int err = vt_selection_make(&plan->selection, vt_reader_log(plan->in->reader), plan->filter, NULL);
+	struct vt_log *log = vt_reader_log(plan->in->reader);
+	int err = vt_selection_make(&plan->selection, log, plan->filter, NULL);
 	if (err)
 		return err;
 	err = vt_sink_memory(&text);
@@ -378,7 +388,8 @@ int vt_stats_plan_make(struct vt_stats_plan *plan)
 				sort_category(plan, run->processes[i], c, &texts);
 	}
 	/* Batches have no text, and values are tested event by event. */
-	plan->batched = vt_selection_values(&plan->selection) ? 0 : present & ~plan->paired & ~texts;
+	if (!vt_selection_values(&plan->selection))
+		plan->batched = present & ~plan->paired & ~texts;
 	return err;
 }
 

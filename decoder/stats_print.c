@@ -55,7 +55,8 @@ static void put_time(struct vt_sink *out, uint64_t ns, unsigned column)
  */
 static char *rate_text(char *p, uint64_t count, uint64_t length)
 {
-	vt_u128 hundredths = length > 0 ? ((vt_u128)count * 100000000000u + length / 2) / length : 0;
+	vt_u128 scaled = (vt_u128)count * 100000000000u + length / 2;
+	vt_u128 hundredths = length > 0 ? scaled / length : 0;
 	uint64_t v = (uint64_t)hundredths, whole = v / 100;
 	bool giga = whole >= 1000000000000u;
 
@@ -249,8 +250,9 @@ static void put_title(struct vt_sink *title, const struct vt_stats_plan *plan)
 	if (plan->step > 0)
 		vt_sink_string(title, plan->key_count > 0 ? "time, " : "time");
 	for (unsigned i = 0; i < plan->key_count; i++) {
+		const char *key = plan->keys[i].name;
 		vt_sink_string(title, i > 0 ? ", " : "");
-		vt_sink_escaped(title, plan->keys[i].name, strlen(plan->keys[i].name), VT_ESCAPE_ALL);
+		vt_sink_escaped(title, key, strlen(key), VT_ESCAPE_ALL);
 	}
 	vt_sink_string(title, " ---");
 }
@@ -374,7 +376,8 @@ static void put_coverage(struct vt_sink *out, const struct vt_stats_view *v, str
 	line += vt_sink_role(out, VT_ROLE_END);
 	vt_sink_string(out, ": ");
 	if (run->parts_missing > 0)
-		vt_sink_printf(out, "%u part%s missing, ", run->parts_missing, run->parts_missing > 1 ? "s" : "");
+		vt_sink_printf(out, "%u part%s missing, ", run->parts_missing,
+		               run->parts_missing > 1 ? "s" : "");
 	vt_put_grouped(out, c->lost_all);
 	vt_sink_string(out, " lost, coverage ");
 	if (c->lived > 0)
@@ -404,7 +407,8 @@ static void put_without(struct vt_sink *out, const struct vt_stats *s)
 		if (plan->keys[i].by != VT_BY_FIELD)
 			continue;
 		vt_sink_string(out, before);
-		vt_sink_escaped(out, plan->keys[i].name, strnlen(plan->keys[i].name, 16), VT_ESCAPE_ALL);
+		const char *key = plan->keys[i].name;
+		vt_sink_escaped(out, key, strnlen(key, 16), VT_ESCAPE_ALL);
 		before = " or ";
 	}
 	vt_sink_string(out, s->without > 0 ? ": left out\n" : "");
@@ -429,11 +433,21 @@ static bool any_saturated(const struct vt_stats_view *v)
 /* More time than there was: it is that of calls and of what they call. */
 static bool any_nested(const struct vt_stats_view *v)
 {
-	for (size_t i = 0; i < v->row_count; i++)
-		if (v->stats->plan->paired && v->rows[i].group && v->rows[i].group->sum > v->coverage->lived)
+	for (size_t i = 0; i < v->row_count; i++) {
+		const struct vt_stats_group *g = v->rows[i].group;
+		if (v->stats->plan->paired && g && g->sum > v->coverage->lived)
 			return true;
+	}
 	return false;
 }
+
+static const char others_text[] =
+	"(others): more groups than memory is given. Those with the most events, about,\n"
+	"          have rows, which are whole; filters or another --by make fewer\n";
+static const char hidden_text[] =
+	"*         something was lost then: the numbers are of what is left\n";
+static const char nested_text[] =
+	"total     counts nested spans each: see summary --functions for their own time\n";
 
 static void put_remarks(struct vt_sink *out, const struct vt_stats_view *v)
 {
@@ -441,20 +455,21 @@ static void put_remarks(struct vt_sink *out, const struct vt_stats_view *v)
 
 	put_remark(out, "and ", v->groups - v->row_count, " more: --top 0 shows all\n");
 	if (s->ended)
-		vt_sink_string(out, "(others): more groups than memory is given. Those with the most events, about,\n"
-		                    "          have rows, which are whole; filters or another --by make fewer\n");
+		vt_sink_string(out, others_text);
 	if (any_hidden(v))
-		vt_sink_string(out, "*         something was lost then: the numbers are of what is left\n");
+		vt_sink_string(out, hidden_text);
 	if (any_saturated(v))
 		vt_sink_string(out, "total     beyond 584 years: not shown, nor the mean\n");
 	if (any_nested(v))
-		vt_sink_string(out, "total     counts nested spans each: see summary --functions for their own time\n");
+		vt_sink_string(out, nested_text);
 	put_without(out, s);
 	put_remark(out, "open      ", s->open, " at the end: counted, not timed\n");
-	put_remark(out, "gap       ", s->forgotten, " that may have ended in a gap: counted, not timed\n");
+	put_remark(out, "gap       ", s->forgotten,
+	           " that may have ended in a gap: counted, not timed\n");
 	put_remark(out, "no end    ", s->without_end, " whose end was lost: counted, not timed\n");
 	put_remark(out, "too deep  ", s->deeper, " to follow: counted, not timed\n");
-	put_remark(out, "no begin  ", s->unmatched_ends, " whose begin was lost, or came before the log: left out\n");
+	put_remark(out, "no begin  ", s->unmatched_ends,
+	           " whose begin was lost, or came before the log: left out\n");
 }
 
 void vt_stats_print(const struct vt_stats_view *v, struct vt_sink *out)

@@ -6,8 +6,8 @@
 #include "decoder/stats.h"
 
 const char *const vt_stats_sorts[] = {
-	[VT_SORT_TOTAL] = "total", [VT_SORT_COUNT] = "count", [VT_SORT_MEAN] = "mean", [VT_SORT_MAX] = "max",
-	[VT_SORT_P99] = "p99", [VT_SORT_NAME] = "name", NULL
+	[VT_SORT_TOTAL] = "total", [VT_SORT_COUNT] = "count", [VT_SORT_MEAN] = "mean",
+	[VT_SORT_MAX] = "max", [VT_SORT_P99] = "p99", [VT_SORT_NAME] = "name", NULL
 };
 
 /* ---- figures --------------------------------------------------------------------------------- */
@@ -39,7 +39,8 @@ uint64_t vt_stats_length(const struct vt_stats_view *v, uint64_t step)
 
 	if (plan->step > 0) {
 		from = plan->origin + step * plan->step;
-		until = v->until > from && v->until - from > plan->step ? from + plan->step : v->until;
+		if (until > from && until - from > plan->step)
+			until = from + plan->step;
 	}
 	return until > from ? until - from : 0;
 }
@@ -59,7 +60,9 @@ bool vt_stats_hidden(const struct vt_stats_view *v, uint64_t step)
 		else
 			high = middle;
 	}
-	return low < c->gap_count && (c->gaps[low].from < from || c->gaps[low].from - from < v->stats->plan->step);
+	if (low == c->gap_count)
+		return false;
+	return c->gaps[low].from < from || c->gaps[low].from - from < v->stats->plan->step;
 }
 
 /* ---- order ----------------------------------------------------------------------------------- */
@@ -127,7 +130,9 @@ static uint64_t steps_of(const struct vt_stats_view *v)
 	const struct vt_stats_plan *plan = v->stats->plan;
 	uint64_t length = v->until > v->from ? v->until - v->from : 0;
 
-	return plan->step > 0 && plan->key_count == 0 ? length / plan->step + (length % plan->step > 0) : 0;
+	if (plan->step == 0 || plan->key_count > 0)
+		return 0;
+	return length / plan->step + (length % plan->step > 0);
 }
 
 /* Stretches of time without events have a row as well when they are not split. */
