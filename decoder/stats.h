@@ -238,6 +238,22 @@ bool vt_stats_hidden(const struct vt_stats_view *v, uint64_t step);
 struct vt_stats_type *vt_stats_type_of(struct vt_stats *s, const struct vt_schema *schema,
                                        const struct vt_event_desc *desc);
 
+/* Is a moment, ns since the start, among those that were asked for? */
+static inline bool vt_stats_in_window(const struct vt_filter *f, uint64_t ns)
+{
+	return !(f->since_set && ns < f->since_ns) && !(f->until_set && ns >= f->until_ns);
+}
+
+/*
+ * Counts an event that was selected. *group: where; what it carries as its duration may have made
+ * that be folded away since. NULL: nowhere. 0 or -ENOMEM.
+ */
+int vt_stats_count(struct vt_stats *s, struct vt_stats_type *type, const struct vt_event *event,
+                   struct vt_stats_group **group);
+
+/* The categories in plan->paired. `length` of the run, for progress. 0 or a negative error. */
+int vt_stats_add_spans(struct vt_stats *s, uint64_t length);
+
 /* The values of the keys of an event; `values` by key: of the field, if the key is one. */
 void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type,
                       const struct vt_ring_info *ring, const uint64_t values[VT_STATS_KEYS],

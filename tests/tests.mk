@@ -1,6 +1,6 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(addprefix $(B)/tests/,calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
+HOSTS := $(addprefix $(B)/tests/,alerts calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
 
 .PHONY: test demo bench model golden
 
@@ -10,7 +10,7 @@ HOSTS := $(addprefix $(B)/tests/,calls flight gc_kinds httpd kernel lisp loops l
 TEST_ARCHIVE := $(B)/tests/all.a
 TEST_HELPERS := $(B)/tests/unit/helpers.a
 UNITS        := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
-TEST_HOSTS   := $(B)/tests/conserve $(B)/tests/conserve-drop $(B)/tests/kinds $(B)/tests/noproc
+TEST_HOSTS   := $(addprefix $(B)/tests/,conserve conserve-drop kinds noproc recorded)
 
 $(TEST_ARCHIVE): $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS)))
 $(TEST_HELPERS): $(call obj,$(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c)))
@@ -140,6 +140,10 @@ $(B)/tests/calls: tests/hosts/calls.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) -o $@ $< -lpthread
 
+$(B)/tests/alerts: $(B)/tests/hosts/alerts.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
 $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
@@ -154,7 +158,7 @@ $(B)/tests/kernel: $(B)/tests/hosts/kernel.o $(LIB_A)
 
 $(B)/tests/httpd: $(call obj,$(wildcard tests/hosts/httpd*.c)) $(LIB_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lnghttp2 $(CODEC_LIBS) $(UV_LIBS)
 
 $(B)/tests/loops: $(call obj,tests/hosts/loops.c tests/hosts/loop_cases.c) $(LIB_A)
 	$(call say,LD,$@)
@@ -203,7 +207,33 @@ $(B)/tests/valktrace_addon.node: $(ADDON_SRCS) tests/hosts/loop_cases.h $(LIB_SO
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -isystem $(NODE_HEADERS) -shared $(ALL_LDFLAGS) \
 		-Wl,-rpath,'$$ORIGIN/..' -o $@ $(ADDON_SRCS) $(LIB_SO)
 
-# ---- tsan: the race detector over producers and a reader; any report makes the program fail
+# ---- fuzz: each tests/fuzz/fuzz_NAME.c with libFuzzer, and, for `make test`, with replay.c instead
+
+FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%.replay)
+FUZZERS      := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%.fuzzer)
+FUZZ_COMMON  := $(call obj,tests/fuzz/common.c tests/fuzz/repair.c)
+FUZZ_TIME    ?= 60
+
+tests-built: $(FUZZ_REPLAYS)
+
+$(FUZZ_REPLAYS): $(B)/tests/fuzz/%.replay: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(FUZZ_COMMON) $(TEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(FUZZERS): $(B)/tests/fuzz/%.fuzzer: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(TEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+# FUZZ_TIME seconds each; FUZZ="log ring" for some of them. What is found is added to build/fuzz/NAME.
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz:
+	@tests/install.sh fuzz
+	@$(MAKE) $(quiet) $(parallel) CC=clang WARN=-w SAN=address,undefined,fuzzer-no-link fuzzers
+	@tests/fuzz/run.sh build/address-undefined-fuzzer-no-link $(FUZZ_TIME) $(or $(FUZZ),$(FUZZ_NAMES))
+
+# ---- tsan: the race detector over producers and a reader, and over threads that decode; a report is a failure
 
 # It knows no fences; in discard mode all order comes from acquire and release.
 WARN += $(if $(findstring thread,$(SAN)),-Wno-tsan)
@@ -213,8 +243,9 @@ tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
 TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
-run-tsan: $(TSAN_PROGRAMS)
-	@for program in $^; do TSAN_OPTIONS=halt_on_error=1 $$program || exit 1; done
+TSAN_UNITS    := $(addprefix $(B)/tests/unit/,test_heads test_pipeline test_scan)
+run-tsan: $(TOOL) $(TSAN_PROGRAMS) $(TSAN_UNITS)
+	@tests/tsan/run.sh $^
 
 $(TSAN_PROGRAMS): %: %.o $(TEST_HELPERS) $(TEST_ARCHIVE)
 	$(call say,LD,$@)
