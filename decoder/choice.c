@@ -213,23 +213,14 @@ static void add_schema_names(struct name_set *set, const struct vt_schema *schem
 	}
 }
 
-static int unknown_name(const struct vt_input *in, int err, const char *given)
+/* "; did you mean 'x'? valid: ..." behind what is unknown. Empties the set. */
+static int suggest(struct name_set *set, const char *what, const char *given, const char *plain)
 {
-	struct name_set set = { NULL, 0, false };
+	const char *nearest = vt_name_nearest(plain, set->items, set->count);
 	struct vt_sink line;
-	const char *what = err == -VT_E_UNKNOWN_CATEGORY ? "category"
-	                   : err == -VT_E_UNKNOWN_EVENT ? "event" : "field";
-	/* "gc.ned": the nearest event name is looked for behind the dot. */
-	const char *dot = err == -VT_E_UNKNOWN_EVENT ? strrchr(given, '.') : NULL;
-	const char *plain = dot ? dot + 1 : given + (*given == '!');
 
 	if (vt_sink_memory(&line))
 		return VT_EXIT_FAILURE;
-	for (unsigned i = 0; i < in->run->process_count; i++)
-		add_schema_names(&set, in->run->processes[i]->schema, err, given);
-	if (in->run->process_count == 0)
-		add_schema_names(&set, vt_schema_builtin(), err, given);
-	const char *nearest = vt_name_nearest(plain, set.items, set.count);
 	if (nearest) {
 		vt_sink_string(&line, "; did you mean '");
 		vt_sink_bytes(&line, given, (size_t)(plain - given));
@@ -238,14 +229,45 @@ static int unknown_name(const struct vt_input *in, int err, const char *given)
 		vt_sink_char(&line, '?');
 	}
 	vt_sink_string(&line, nearest ? " valid:" : "; valid:");
-	for (size_t i = 0; i < set.count; i++) {
+	for (size_t i = 0; i < set->count; i++) {
 		vt_sink_char(&line, ' ');
-		vt_sink_escaped(&line, set.items[i], strlen(set.items[i]), VT_ESCAPE_ALL);
+		vt_sink_escaped(&line, set->items[i], strlen(set->items[i]), VT_ESCAPE_ALL);
 	}
 	int code = vt_usage("unknown %s '%s'%s", what, given, vt_sink_text(&line));
 	vt_sink_discard(&line);
-	free(set.items);
+	free(set->items);
 	return code;
+}
+
+static int unknown_name(const struct vt_input *in, int err, const char *given)
+{
+	struct name_set set = { NULL, 0, false };
+	const char *what = err == -VT_E_UNKNOWN_CATEGORY ? "category"
+	                   : err == -VT_E_UNKNOWN_EVENT ? "event" : "field";
+	/* "gc.ned": the nearest event name is looked for behind the dot. */
+	const char *dot = err == -VT_E_UNKNOWN_EVENT ? strrchr(given, '.') : NULL;
+
+	for (unsigned i = 0; i < in->run->process_count; i++)
+		add_schema_names(&set, in->run->processes[i]->schema, err, given);
+	if (in->run->process_count == 0)
+		add_schema_names(&set, vt_schema_builtin(), err, given);
+	return suggest(&set, what, given, dot ? dot + 1 : given + (*given == '!'));
+}
+
+bool vt_choice_has_field(const struct vt_input *in, const char *name)
+{
+	return find_field(in->run, name) != NULL;
+}
+
+int vt_choice_unknown_key(const struct vt_input *in, const char *given, const char *const *words)
+{
+	struct name_set set = { NULL, 0, false };
+
+	for (; *words; words++)
+		add_name(&set, *words);
+	for (unsigned i = 0; i < in->run->process_count; i++)
+		add_schema_names(&set, in->run->processes[i]->schema, -VT_E_UNKNOWN_FIELD, given);
+	return suggest(&set, "key of --by", given, given);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */

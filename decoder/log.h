@@ -59,4 +59,7 @@ struct vt_log {
 	const struct vt_ring_info **rings;
 };
 
+/* For selections beside that of the reader: vt_selection_make. */
+struct vt_log *vt_reader_log(const struct vt_reader *reader);
+
 #endif

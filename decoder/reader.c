@@ -435,6 +435,11 @@ uint64_t vt_reader_next_sequence(const struct vt_reader *reader)
 	return reader->log->next_sequence;
 }
 
+struct vt_log *vt_reader_log(const struct vt_reader *reader)
+{
+	return reader->log;
+}
+
 const struct vt_run_info *vt_reader_run(const struct vt_reader *reader)
 {
 	return &reader->log->run;
