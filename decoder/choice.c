@@ -27,8 +27,7 @@ static int parse_ids(const struct vt_list *list, const char *option, uint32_t *i
 	return VT_EXIT_OK;
 }
 
-/* Relative to the start, to the end with '-', or absolute: to ns since the start. */
-static int parse_time(const struct vt_input *in, const char *option, const char *text, uint64_t *ns)
+int vt_choice_time(const struct vt_input *in, const char *option, const char *text, uint64_t *ns)
 {
 	uint64_t end = vt_reader_ns(in->reader, in->run->last), value;
 
@@ -46,6 +45,21 @@ static int parse_time(const struct vt_input *in, const char *option, const char 
 	}
 	return vt_usage("--%s '%s' is not a time such as 1.5s, -2s (before the end) or "
 	                "2026-11-21T11:40:02Z", option, text);
+}
+
+int vt_choice_at(const char *text, int64_t *record)
+{
+	uint64_t number;
+
+	*record = 0;
+	if (*text != '#')
+		return VT_EXIT_OK;
+	if (vt_parse_u64(text + 1, &number))
+		return vt_usage("--at '%s' is not the number of a record, such as '#1'", text);
+	if (number == 0 || number > INT64_MAX)
+		return vt_usage("--at: records are numbered from 1");
+	*record = (int64_t)number;
+	return VT_EXIT_OK;
 }
 
 /* ---- --where ------------------------------------------------------------------------------- */
@@ -257,9 +271,9 @@ static int fill_filter(struct vt_choice *s, const struct vt_input *in)
 	if (!code)
 		code = parse_ids(&s->pids, "pid", s->ids + VT_MAX_IDS);
 	if (!code && s->since)
-		code = parse_time(in, "since", s->since, &f->since_ns);
+		code = vt_choice_time(in, "since", s->since, &f->since_ns);
 	if (!code && s->until)
-		code = parse_time(in, "until", s->until, &f->until_ns);
+		code = vt_choice_time(in, "until", s->until, &f->until_ns);
 	if (!code && s->where.count > VT_MOST_CONDITIONS)
 		code = vt_usage("--where: at most %u conditions", VT_MOST_CONDITIONS);
 	for (unsigned i = 0; !code && i < s->where.count; i++)

@@ -57,6 +57,18 @@ int vt_choice_apply(struct vt_choice *s, const struct vt_input *in);
  */
 int vt_choice_apply_known(struct vt_choice *s, const struct vt_input *in, bool *unknown);
 
+/*
+ * A time as --since takes it: relative to the start, to the end with '-', or absolute; to ns since the start.
+ * VT_EXIT_OK, or VT_EXIT_USAGE after a message.
+ */
+int vt_choice_time(const struct vt_input *in, const char *option, const char *text, uint64_t *ns);
+
+/*
+ * What --at says, once for all runs: *record is the number behind '#', or 0 for a time. VT_EXIT_OK, or
+ * VT_EXIT_USAGE after a message.
+ */
+int vt_choice_at(const char *text, int64_t *record);
+
 /* One line on stderr: nothing matched, what the log has, and why the asked categories are missing. */
 void vt_choice_explain_nothing(const struct vt_choice *s, const struct vt_input *in);
 

@@ -155,12 +155,19 @@ int vt_timeline_finish(struct vt_timeline *c, uint64_t start)
 	return 0;
 }
 
-/* Remembers a line for as many ticks as its results are positive and do not overflow. */
-static void remember(struct vt_timeline *c, const struct vt_line *l)
+uint64_t vt_timeline_ns(const struct vt_timeline *c, uint64_t ticks)
 {
-	const struct vt_line *end = c->lines + c->line_count;
+	int64_t ns = line_ns(c, find_line(c, ticks), ticks);
 
-	c->cached = *l;
+	return ns < 0 ? 0 : (uint64_t)ns;
+}
+
+/* Remembers a line for as many ticks as its results are positive and do not overflow. */
+static void remember(struct vt_clock *c, const struct vt_line *l)
+{
+	const struct vt_line *end = c->timeline->lines + c->timeline->line_count;
+
+	c->line = *l;
 	c->span = l + 1 < end ? l[1].ticks - l->ticks : UINT64_MAX - l->ticks;
 	if (l->ns < 0)
 		c->span = 0;
@@ -171,10 +178,10 @@ static void remember(struct vt_timeline *c, const struct vt_line *l)
 		c->span = (uint64_t)limit;
 }
 
-uint64_t vt_timeline_find(struct vt_timeline *c, uint64_t ticks)
+uint64_t vt_clock_find(struct vt_clock *c, uint64_t ticks)
 {
-	const struct vt_line *l = find_line(c, ticks);
-	int64_t ns = line_ns(c, l, ticks);
+	const struct vt_line *l = find_line(c->timeline, ticks);
+	int64_t ns = line_ns(c->timeline, l, ticks);
 
 	remember(c, l);
 	return ns < 0 ? 0 : (uint64_t)ns;

@@ -32,7 +32,7 @@
 #include <valktrace/format.h>
 #include <valktrace/schema.h>
 
-#define VT_ABI              3u
+#define VT_ABI              4u
 #define VT_RING_MAGIC       0x31474e4952544c56ull   /* "VLTRING1" */
 #define VT_SEGMENT_MAGIC    0x31474553544c5647ull   /* "GVLTSEG1" */
 
@@ -190,6 +190,9 @@ struct vt_ring_file {
 	uint64_t tables;            /* names the types and strings: a forked child's begin with its parent's */
 	uint64_t overwritten[VT_MAX_CATEGORIES];        /* lost, as the recorder has found so far */
 	uint32_t call_names[VT_MAX_CALLS - VT_HOST_CALLS];      /* string ids; 0: no name was given */
+	/* Longest pause that ended since the last counter record, ns: the process raises it by
+	 * compare-and-swap, its one recorder takes it (core/follow.c). */
+	uint64_t longest_pause;
 	uint64_t calls_missed, calls_missed_base;       /* calls of threads without cells (atomic add) */
 	struct vt_snapshot snapshots[VT_SNAPSHOTS];
 };

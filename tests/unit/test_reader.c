@@ -303,8 +303,8 @@ static void batches(void **state)
 	struct file f = file_of(&lm);
 	struct vt_reader *r = open_one(f.path);
 	while (vt_reader_next_batch(r, &b) > 0) {
-		const uint64_t *ticks = vt_batch_ticks(r);
-		const uint8_t *types = vt_batch_types(r);
+		const uint64_t *ticks = vt_batch_ticks(b);
+		const uint8_t *types = vt_batch_types(b);
 		uint32_t counts[VT_MAX_TYPES] = { 0 };
 		assert_int_equal(ticks[0], b->t_min);
 		assert_int_equal(ticks[b->events - 1], b->t_max);
@@ -325,12 +325,12 @@ static void batches(void **state)
 	assert_int_equal(vt_reader_select(r, &m, NULL), 0);
 	while (vt_reader_next_batch(r, &b) > 0) {
 		assert_int_equal(b->category, VT_CAT_memory);
-		const uint64_t *sizes = vt_batch_column(r, 0, 0);
-		assert_ptr_equal(sizes, vt_batch_column(r, 0, 0));
+		const uint64_t *sizes = vt_batch_column(b, 0, 0);
+		assert_ptr_equal(sizes, vt_batch_column(b, 0, 0));
 		for (unsigned i = 0; i < b->counts[0]; i++)
 			sum += sizes[i];
-		assert_null(vt_batch_column(r, 1, 0));
-		assert_null(vt_batch_column(r, 0, 1));
+		assert_null(vt_batch_column(b, 1, 0));
+		assert_null(vt_batch_column(b, 0, 1));
 	}
 	assert_true(sum > 0);
 	assert_int_equal(sum, expected);
