@@ -44,7 +44,7 @@ ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_threa
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 # What the recorder samples, wherever it runs.
 SAMPLER_SRCS := collectors/cgroup.c collectors/perf_child.c collectors/perf_event.c collectors/perf_lines.c \
-	collectors/perf_list.c collectors/perf_stat.c collectors/pressure.c collectors/process.c \
+	collectors/perf_list.c collectors/perf_stat.c collectors/pressure.c collectors/process.c collectors/process_text.c \
 	collectors/procfile.c collectors/vm.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/http.c \
 	collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
@@ -149,7 +149,8 @@ help:
 	@echo '                 libvalktrace-reader.{a,so}'
 	@echo 'make demo        install what is missing, build, record a Scheme program under Guile, decode'
 	@echo 'make test        the same for the tests, then all tests'
-	@echo 'make bench       one figure a line: name value unit'
+	@echo 'make bench       one figure a line: name value unit; CHECK=1 judges them, BENCH_LONG=1 adds long ones'
+	@echo 'make bench-peers the same events through LTTng-UST and JDK Flight Recorder: a table'
 	@echo 'make model       the SPIN models of the ring and their mutants'
 	@echo 'make fuzz        each fuzz target for FUZZ_TIME=60 s (clang): FUZZ="log ring" for some'
 	@echo 'make tsan        discard mode under the race detector'

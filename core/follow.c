@@ -431,6 +431,13 @@ void vt_follow_source(struct vt_followed *p, unsigned source, bool available, co
 	p->sources[source].state = available ? SAID_AVAILABLE : SAID_ABSENT;
 }
 
+void vt_follow_source_unsaid(struct vt_followed *p, unsigned source)
+{
+	free(p->sources[source].reason);
+	p->sources[source].reason = NULL;
+	p->sources[source].state = NOT_SAID;
+}
+
 static void add_said_sources(const struct vt_followed *p, struct vt_counter_sample *s)
 {
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {

@@ -42,7 +42,7 @@ static bool same_series(const struct vt_dump_row *a, const struct vt_dump_row *b
 	size_t length = series_length(a);
 
 	return length != SIZE_MAX && length == series_length(b) &&
-	       strncmp(a->desc->labels, b->desc->labels, length) == 0;
+	       vt_labels_same(a->desc->labels, length, b->desc->labels, length);
 }
 
 /* The row of its sum; NULL: it has none. */
@@ -53,8 +53,8 @@ static const struct vt_dump_row *find_sum(const struct vt_dump_run *r, const str
 
 	for (unsigned k = r->next; k < end; k++) {
 		const struct vt_metric_desc *desc = r->rows[k].desc;
-		if (desc->kind == VT_METRIC_COUNTER && strlen(desc->labels) == length &&
-		    strncmp(desc->labels, first->desc->labels, length) == 0)
+		if (desc->kind == VT_METRIC_COUNTER &&
+		    vt_labels_same(desc->labels, strlen(desc->labels), first->desc->labels, length))
 			return &r->rows[k];
 	}
 	return NULL;

@@ -139,8 +139,9 @@ static void announce(struct vt_dump *d, const char *family, const char *type, co
 
 static void announce_metric(struct vt_dump *d, const struct vt_metric_desc *desc, bool histogram)
 {
-	announce(d, desc->family, histogram ? "histogram" : desc->kind == VT_METRIC_COUNTER ? "counter" : "gauge",
-	         desc->help);
+	const char *type = histogram ? "histogram" : desc->kind == VT_METRIC_COUNTER ? "counter" : "gauge";
+
+	announce(d, desc->family, type, desc->help);
 }
 
 /* ---- samples -------------------------------------------------------------------------------- */
@@ -244,7 +245,8 @@ static void put_metric(struct vt_dump *d, struct vt_dump_run *r, const struct vt
 static bool is_repeated(const struct vt_dump_row *rows, unsigned first, unsigned i)
 {
 	for (unsigned k = first; k < i; k++)
-		if (strcmp(rows[k].desc->labels, rows[i].desc->labels) == 0)
+		if (vt_labels_same(rows[k].desc->labels, strlen(rows[k].desc->labels),
+		                   rows[i].desc->labels, strlen(rows[i].desc->labels)))
 			return true;
 	return false;
 }
@@ -297,8 +299,8 @@ static const struct vt_dump_row *next_family(const struct vt_dump_run *runs, uns
 	const struct vt_dump_row *next = NULL;
 
 	for (unsigned i = 0; i < count; i++) {
-		const struct vt_dump_row *row = runs[i].next < runs[i].count ? &runs[i].rows[runs[i].next] : NULL;
-		if (row && (!next || strcmp(row->family, next->family) < 0))
+		const struct vt_dump_row *row = &runs[i].rows[runs[i].next];
+		if (runs[i].next < runs[i].count && (!next || strcmp(row->family, next->family) < 0))
 			next = row;
 	}
 	return next;

@@ -21,11 +21,13 @@ const struct vt_special vt_availability = {
 #define AVAILABLE_END   "_available"
 
 /* Keeps the rows sorted by family; rows of one family stay in the order of their ids. */
-static void insert(struct vt_dump_row *rows, unsigned count, struct vt_dump_row row)
+static void insert(struct vt_dump_run *r, struct vt_dump_row row)
 {
-	for (; count > 0 && strcmp(rows[count - 1].family, row.family) > 0; count--)
-		rows[count] = rows[count - 1];
-	rows[count] = row;
+	unsigned at = r->count++;
+
+	for (; at > 0 && strcmp(r->rows[at - 1].family, row.family) > 0; at--)
+		r->rows[at] = r->rows[at - 1];
+	r->rows[at] = row;
 }
 
 /* No family twice: names of the compatibility set and of vt_specials are taken. */
@@ -62,7 +64,8 @@ static bool has_state(const struct vt_dump_run *r, unsigned metric, unsigned sou
 		return false;
 	for (unsigned i = 0; i < metric; i++)
 		if (all[i].name && all[i].labels && all[i].state != VT_METRIC_UNTOLD && all[i].source == source &&
-		    strcmp(all[i].labels, d->labels) == 0)
+		    vt_labels_valid(all[i].labels) &&
+		    vt_labels_same(all[i].labels, strlen(all[i].labels), d->labels, strlen(d->labels)))
 			return false;
 	return true;
 }
@@ -84,11 +87,11 @@ static void put_state(struct vt_dump *d, struct vt_dump_run *r, const char *fami
 
 void vt_dump_states(struct vt_dump *d, const char *family)
 {
-	for (unsigned k = 0; k < d->count; k++)
+	for (struct vt_dump_run *r = d->runs; r < d->runs + d->count; r++)
 		for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
-			for (unsigned m = 0; strcmp(d->runs[k].families[i], family) == 0 && m < VT_MAX_METRICS; m++)
-				if (has_state(&d->runs[k], m, i))
-					put_state(d, &d->runs[k], family, m);
+			for (unsigned m = 0; strcmp(r->families[i], family) == 0 && m < VT_MAX_METRICS; m++)
+				if (has_state(r, m, i))
+					put_state(d, r, family, m);
 }
 
 static void collect_states(struct vt_dump_run *r)
@@ -105,7 +108,7 @@ static void collect_states(struct vt_dump_run *r)
 		    strcmp(name, "source") == 0)
 			continue;
 		strcat(strcat(strcpy(r->families[i], AVAILABLE_FRONT), name), AVAILABLE_END);
-		insert(r->rows, r->count++, (struct vt_dump_row){ r->families[i], &vt_availability, NULL, 0, false });
+		insert(r, (struct vt_dump_row){ r->families[i], &vt_availability, NULL, 0, false });
 	}
 }
 
@@ -117,10 +120,9 @@ void vt_dump_collect(struct vt_dump_run *r)
 			continue;
 		bool histogram = vt_family_is_histogram(r->m->schema, desc->family);
 		if (vt_metric_present(r->m, i, histogram))
-			insert(r->rows, r->count++, (struct vt_dump_row){ desc->family, NULL, desc, i, histogram });
+			insert(r, (struct vt_dump_row){ desc->family, NULL, desc, i, histogram });
 	}
 	for (unsigned i = 0; i < VT_SPECIALS; i++)
-		insert(r->rows, r->count++, (struct vt_dump_row){ vt_specials[i].family, &vt_specials[i], NULL, 0,
-		                                                  false });
+		insert(r, (struct vt_dump_row){ vt_specials[i].family, &vt_specials[i], NULL, 0, false });
 	collect_states(r);
 }

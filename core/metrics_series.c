@@ -184,6 +184,22 @@ void vt_series_rewind(struct vt_series *s)
 	vt_series_want(s, VT_SERIES_MS);
 }
 
+static void show_call(struct vt_series *s, unsigned column, uint64_t value)
+{
+	struct vt_call_stat *c = &s->calls[column / VT_SERIES_OF_CALL];
+
+	switch (column % VT_SERIES_OF_CALL) {
+	case VT_SERIES_COUNT:
+		c->count = value;
+		break;
+	case VT_SERIES_ERRORS:
+		c->errors = value;
+		break;
+	default:
+		c->time = value;
+	}
+}
+
 /* What a column is of the metrics. */
 static void show(struct vt_series *s, unsigned column)
 {
@@ -203,9 +219,7 @@ static void show(struct vt_series *s, unsigned column)
 	} else if (column == VT_SERIES_MS) {
 		s->ms = value;
 	} else {
-		unsigned what = (column - VT_SERIES_CALL(0, 0)) % VT_SERIES_OF_CALL;
-		struct vt_call_stat *call = &s->calls[(column - VT_SERIES_CALL(0, 0)) / VT_SERIES_OF_CALL];
-		*(what == VT_SERIES_COUNT ? &call->count : what == VT_SERIES_ERRORS ? &call->errors : &call->time) = value;
+		show_call(s, column - VT_SERIES_CALL(0, 0), value);
 	}
 }
 

@@ -15,7 +15,7 @@
 
 #include <valktrace/metrics.h>
 
-/* What vt_series_want takes: a metric, the loss of a category, the state of a source, what is told of a call. */
+/* What vt_series_want takes: a metric, the loss of a category, the state of a source, a number of a call. */
 #define VT_SERIES_LOST(category)    (VT_MAX_METRICS + (category))
 #define VT_SERIES_SOURCE(source)    (VT_SERIES_LOST(VT_MAX_CATEGORIES) + (source))
 #define VT_SERIES_MS                VT_SERIES_SOURCE(VT_MAX_SOURCES)    /* always wanted */
@@ -51,8 +51,9 @@ struct vt_series {
 };
 
 /*
- * `s` is all zeros; to be freed in any case. *room is counted down, and may be shared by several. The metrics of
- * each moment will have these calls, in this order; their names stay the caller's. 0, -ENOMEM or -E2BIG.
+ * `s` is all zeros; to be freed in any case. *room is counted down, and may be shared by several. The
+ * metrics of each moment will have these calls, in this order; their names stay the caller's. 0, -ENOMEM or
+ * -E2BIG.
  */
 int vt_series_start(struct vt_series *s, size_t *room, const struct vt_call_stat *calls, unsigned call_count);
 

@@ -59,7 +59,8 @@ struct vt_series_labelled {
 
 /*
  * All moments of all runs as OpenMetrics text 1.0, handed to `write` piece by piece: families of the same
- * names and samples as above, each sample with its time. 0, -ENOMEM, or -E2BIG: a line is longer than any may be.
+ * names and samples as above, each sample with its time. 0, -ENOMEM, or -E2BIG: a line is longer than any
+ * may be.
  */
 int vt_metrics_open(const struct vt_series_labelled *runs, unsigned count,
                     void (*write)(void *user, const char *bytes, size_t length), void *user);

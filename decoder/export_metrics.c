@@ -34,8 +34,9 @@ static int nothing_yet(const struct vt_input *in)
 	return vt_usage("%s: there is no counter record before %s s", in->name, text);
 }
 
-/* The metrics of one run. VT_EXIT_OK, or an exit code after a message. */
-static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m, struct vt_call_list *calls)
+/* The metrics of one run, and of --at TIME the calls. VT_EXIT_OK, or an exit code after a message. */
+static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m,
+                        struct vt_call_list *calls)
 {
 	int records = context->at_time ? vt_metrics_at(m, context->in, context->at_ns, calls)
 	                               : vt_metrics_of_run(m, context->in, context->at);

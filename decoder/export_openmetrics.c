@@ -24,13 +24,14 @@ static int take_run(struct dump *d, unsigned i, const struct vt_export_context *
 {
 	const struct vt_filter *f = context->filter;
 	const struct vt_moments_choice choice = {
-		.step = context->step, .since_ns = f->since_ns, .until_set = f->until_set, .until_ns = f->until_ns,
+		.step = context->step, .since_ns = f->since_ns,
+		.until_set = f->until_set, .until_ns = f->until_ns,
 	};
 	int err = vt_series_of_run(&d->series[i], context->in, &choice, &d->room);
 
 	if (err == -E2BIG) {
-		vt_message("%s: its counter records are too many for one call; take fewer: --step 15s, or --since "
-		           "and --until", context->in->name);
+		vt_message("%s: its counter records are too many for one call; take fewer: --step 15s, or "
+		           "--since and --until", context->in->name);
 		return VT_EXIT_LIMIT;
 	}
 	if (err < 0)

@@ -3,380 +3,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "core/metrics_text.h"
-#include "core/wire.h"
-#include "decoder/call_rows.h"
-#include "decoder/process_text.h"
-#include "decoder/records.h"
+#include "decoder/run_sums.h"
 
-#define NS_A_MS     1000000u
-
-/* What is summed, by number: metrics, losses, and three of each call. */
-#define PLAIN       VT_SERIES_SOURCE(0)
-#define CALL(row)   (PLAIN + VT_SERIES_OF_CALL * (uint32_t)(row))
-
-/* How the values of several processes become one. */
-enum rule {
-	ADD,            /* what was counted stays counted */
-	ADD_LIVE,       /* of processes that have not ended */
-	MOST,
-	NEWEST,         /* ratios and rates do not add up */
-};
-
-struct value { uint32_t id; uint64_t value; };
-
-/* The last record of a process. */
-struct entry {
-	const struct vt_process_info *process;
-	struct value *values;           /* those that are there, by id */
-	unsigned count;
-	bool ended;
-	uint64_t monotonic, uptime, sequence;
-	bool enabled, live;             /* live: the host took it itself */
-	struct vt_source_state sources[VT_MAX_SOURCES];
-};
-
-struct state {
-	const struct vt_input *in;
-	struct entry **entries;         /* by index of the process */
-	size_t limit;
-	uint32_t *open;                 /* indices of those that have not ended */
-	size_t open_count;
-	struct sum {
-		enum rule rule;
-		uint32_t holders;       /* how many processes have it */
-		bool stale;             /* to be found anew among all processes */
-		vt_u128 value;
-	} *sums;
-	uint32_t sum_count;
-	struct value *scratch;          /* room for all values of a record */
-	struct vt_call_rows calls;      /* none if nobody asks for them */
-	bool sources_stale;
-	struct vt_metrics m;            /* the sums, once `settle` has been called */
-	size_t *room;
-	unsigned records;
-};
-
-/* ---- setting up --------------------------------------------------------------------------- */
-
-static enum rule rule_of(const struct vt_schema *schema, unsigned id)
-{
-	const struct vt_metric_desc *d = id < VT_MAX_METRICS ? &schema->metrics[id] : NULL;
-
-	if (!d)
-		return ADD;
-	if (d->kind == VT_METRIC_GAUGE)
-		return d->unit == VT_UNIT_PPM || d->unit == VT_UNIT_MILLI ? NEWEST : ADD_LIVE;
-	return d->kind == VT_METRIC_MAX ? MOST : ADD;
-}
-
-static int make_sums(struct state *s, bool calls)
-{
-	int err = calls ? vt_call_rows_make(&s->calls, s->in) : 0;
-
-	if (err)
-		return err;
-	size_t count = CALL((size_t)s->calls.list.count), bytes = count * sizeof(*s->sums);
-	if (bytes > *s->room || count > UINT32_MAX)
-		return -E2BIG;
-	s->sums = calloc(count, sizeof(*s->sums));
-	s->scratch = calloc(CALL(VT_MAX_CALL_TOTALS), sizeof(*s->scratch));
-	if (!s->sums || !s->scratch)
-		return -ENOMEM;
-	*s->room -= bytes;
-	s->sum_count = (uint32_t)count;
-	s->m.calls = s->calls.list.rows;
-	s->m.call_count = s->calls.list.count;
-	for (uint32_t i = 0; i < s->sum_count; i++)
-		s->sums[i].rule = rule_of(s->m.schema, i);
-	return 0;
-}
-
-static int start(struct state *s, const struct vt_input *in, bool calls, size_t *room)
-{
-	const struct vt_run_info *run = in->run;
-	const struct vt_process_info *p = vt_main_process(run);
-	const char *program = p ? vt_fact_value(p, "program") : NULL, *version = p ? vt_fact_value(p, "version") : NULL;
-
-	for (unsigned i = 0; i < run->process_count; i++)
-		s->limit = run->processes[i]->index >= s->limit ? run->processes[i]->index + 1u : s->limit;
-	s->in = in;
-	s->room = room;
-	s->m.run = run->run;
-	s->m.program = program ? program : p ? p->program : "";
-	s->m.version = version ? version : "";
-	s->m.schema = p ? p->schema : vt_schema_builtin();
-	for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
-		s->m.sources[i].reason = "";
-	s->entries = calloc(s->limit + 1, sizeof(*s->entries));
-	s->open = calloc(s->limit + 1, sizeof(*s->open));
-	return s->entries && s->open ? make_sums(s, calls) : -ENOMEM;
-}
-
-static void stop(struct state *s)
-{
-	for (size_t i = 0; s->entries && i < s->limit; i++) {
-		if (s->entries[i])
-			free(s->entries[i]->values);
-		free(s->entries[i]);
-	}
-	free(s->entries);
-	free(s->open);
-	free(s->sums);
-	free(s->scratch);
-	vt_call_rows_free(&s->calls);
-}
-
-/* ---- sums --------------------------------------------------------------------------------- */
-
-static bool counts(const struct state *s, const struct entry *e, uint32_t id)
-{
-	return !e->ended || s->sums[id].rule == ADD || s->sums[id].rule == MOST;
-}
-
-/* `old` is in the sums and shall not be. */
-static void take_out(struct state *s, const struct entry *e, const struct value *old)
-{
-	struct sum *sum = &s->sums[old->id];
-
-	sum->holders--;
-	if (sum->rule == ADD || sum->rule == ADD_LIVE)
-		sum->value -= old->value;
-	else
-		sum->stale |= sum->rule == NEWEST ? e->ended : old->value == sum->value;
-}
-
-static void put_in(struct state *s, const struct value *v)
-{
-	struct sum *sum = &s->sums[v->id];
-	bool first = sum->holders++ == 0;
-
-	if (sum->rule == ADD || sum->rule == ADD_LIVE) {
-		sum->value += v->value;
-	} else if (first || sum->rule == NEWEST || v->value >= sum->value) {
-		sum->value = v->value;
-		sum->stale = false;
-	}
-}
-
-static const struct value *find(const struct entry *e, uint32_t id)
-{
-	unsigned low = 0, high = e->count;
-
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-		if (e->values[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < e->count && e->values[low].id == id ? &e->values[low] : NULL;
-}
-
-/* The largest or the newest of all processes that have it. */
-static void find_anew(struct state *s, uint32_t id)
-{
-	struct sum *sum = &s->sums[id];
-	uint64_t newest = 0;
-
-	sum->value = 0;
-	for (size_t i = 0; i < s->limit; i++) {
-		const struct entry *e = s->entries[i];
-		const struct value *v = e && counts(s, e, id) ? find(e, id) : NULL;
-		if (!v || (sum->rule == NEWEST ? e->monotonic < newest : v->value < sum->value))
-			continue;
-		newest = e->monotonic;
-		sum->value = v->value;
-	}
-	sum->stale = false;
-}
-
-/* A source is there if it is there in one process; else the first reason stands. */
-static void find_sources(struct state *s)
-{
-	for (unsigned k = 0; k < VT_MAX_SOURCES; k++) {
-		s->m.sources[k].known = s->m.sources[k].available = false;
-		s->m.sources[k].reason = "";
-		for (size_t i = 0; i < s->limit; i++) {
-			const struct vt_source_state *one = s->entries[i] ? &s->entries[i]->sources[k] : NULL;
-			if (!one || !one->known || (s->m.sources[k].known && !one->available))
-				continue;
-			s->m.sources[k].known = true;
-			s->m.sources[k].available = one->available;
-			s->m.sources[k].reason = one->reason;
-			if (one->available)
-				break;
-		}
-	}
-	s->sources_stale = false;
-}
-
-static uint64_t value_of(const struct state *s, uint32_t id)
-{
-	return s->sums[id].value > UINT64_MAX ? UINT64_MAX : (uint64_t)s->sums[id].value;
-}
-
-static void settle(struct state *s)
-{
-	for (uint32_t i = 0; i < VT_MAX_METRICS; i++) {
-		if (s->sums[i].stale)
-			find_anew(s, i);
-		s->m.present[i] = s->sums[i].holders > 0;
-		s->m.values[i] = s->m.present[i] ? value_of(s, i) : 0;
-	}
-	for (uint32_t i = 0; i < VT_MAX_CATEGORIES; i++)
-		s->m.lost[i] = value_of(s, VT_SERIES_LOST(i));
-	for (uint32_t i = 0; i < s->calls.list.count; i++) {
-		struct vt_call_stat *c = &s->calls.list.rows[i];
-		c->count = value_of(s, CALL(i) + VT_SERIES_COUNT);
-		c->errors = value_of(s, CALL(i) + VT_SERIES_ERRORS);
-		c->time = value_of(s, CALL(i) + VT_SERIES_TIME);
-	}
-	if (s->sources_stale)
-		find_sources(s);
-}
-
-/* ---- records ------------------------------------------------------------------------------ */
-
-/* Processes that had ended before a record came, but for its own: the last one is read when it has ended. */
-static void bury(struct state *s, const struct vt_counters *c)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->open_count; i++) {
-		struct entry *e = s->entries[s->open[i]];
-		if (e->process->end == 0 || e->process->end >= c->ticks || e->process == c->process) {
-			s->open[kept++] = s->open[i];
-			continue;
-		}
-		e->ended = true;
-		for (unsigned k = 0; k < e->count; k++)
-			if (!counts(s, e, e->values[k].id))
-				take_out(s, e, &e->values[k]);
-	}
-	s->open_count = kept;
-}
-
-static struct entry *entry_of(struct state *s, const struct vt_process_info *p)
-{
-	struct entry *e = s->entries[p->index];
-
-	if (e || sizeof(*e) > *s->room)
-		return e;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return NULL;
-	*s->room -= sizeof(*e);
-	e->process = p;
-	s->entries[p->index] = e;
-	s->open[s->open_count++] = p->index;
-	return e;
-}
-
-/* Calls of a record; of one that tells of none, those of the record before. */
-static unsigned list_calls(const struct state *s, const struct entry *e, struct value *to)
-{
-	const struct vt_rec_calls *now = vt_reader_calls_now(s->in->reader);
-	struct vt_rec_calls r = now ? *now : (struct vt_rec_calls){ .count = 0 };
-	struct vt_call_total t;
-	unsigned count = 0;
-
-	for (unsigned i = 0; !now && i < e->count; i++)
-		if (e->values[i].id >= PLAIN)
-			to[count++] = e->values[i];
-	while (vt_rec_calls_entry(&r, &t)) {
-		int64_t row = vt_call_row(&s->calls, e->process->index, t.call);
-		if (row < 0)
-			continue;
-		to[count++] = (struct value){ CALL(row) + VT_SERIES_COUNT, t.count };
-		to[count++] = (struct value){ CALL(row) + VT_SERIES_ERRORS, t.errors };
-		to[count++] = (struct value){ CALL(row) + VT_SERIES_TIME, t.time };
-	}
-	return count;
-}
-
-static unsigned list_values(const struct vt_counters *c, struct value *to)
-{
-	unsigned count = 0;
-
-	for (uint32_t i = 0; i < VT_MAX_METRICS; i++)
-		if (c->metrics[i].present)
-			to[count++] = (struct value){ i, c->metrics[i].value };
-	for (uint32_t i = 0; i < VT_MAX_CATEGORIES; i++)
-		if (c->lost[i] > 0)
-			to[count++] = (struct value){ VT_SERIES_LOST(i), c->lost[i] };
-	return count;
-}
-
-static int keep_values(struct state *s, struct entry *e, const struct value *values, unsigned count)
-{
-	if (count > e->count) {
-		size_t more = (count - e->count) * sizeof(*values);
-		struct value *grown = more > *s->room ? NULL : realloc(e->values, count * sizeof(*values));
-		if (!grown)
-			return more > *s->room ? -E2BIG : -ENOMEM;
-		*s->room -= more;
-		e->values = grown;
-	}
-	if (count > 0)
-		memcpy(e->values, values, count * sizeof(*values));
-	e->count = count;
-	return 0;
-}
-
-/* How long the process had run: for records that do not tell how long it was traced. */
-static uint64_t since_start(const struct state *s, const struct vt_counters *c)
-{
-	uint64_t began = vt_reader_ns(s->in->reader, c->process->start);
-	uint64_t now = vt_reader_ns(s->in->reader, c->ticks);
-
-	return now > began ? now - began : 0;
-}
-
-static int apply(struct state *s, const struct vt_counters *c)
-{
-	struct value *values = s->scratch;
-	unsigned count = list_values(c, values);
-	bool again = s->entries[c->process->index] != NULL;
-	struct entry *e = entry_of(s, c->process);
-
-	if (!e)
-		return sizeof(*e) > *s->room ? -E2BIG : -ENOMEM;
-	if (s->calls.count > 0)
-		count += list_calls(s, e, values + count);
-	for (unsigned i = 0; i < e->count; i++)
-		if (counts(s, e, e->values[i].id))
-			take_out(s, e, &e->values[i]);
-	/* What is no longer told of was the newest, perhaps. */
-	for (unsigned i = 0; i < e->count; i++)
-		s->sums[e->values[i].id].stale |= s->sums[e->values[i].id].rule == NEWEST;
-	int err = keep_values(s, e, values, count);
-	if (err)
-		return err;
-	e->monotonic = c->monotonic;
-	e->sequence = c->sequence;
-	e->live = c->flags & VT_COUNTERS_LIVE;
-	e->uptime = c->metrics[VT_M_trace_uptime].present ? c->metrics[VT_M_trace_uptime].value
-	                                                  : since_start(s, c);
-	e->enabled = c->metrics[VT_M_trace_enabled].value != 0;
-	for (unsigned i = 0; i < count; i++)
-		if (counts(s, e, values[i].id))
-			put_in(s, &values[i]);
-	s->sources_stale |= !again || memcmp(e->sources, c->sources, sizeof(e->sources)) != 0;
-	memcpy(e->sources, c->sources, sizeof(e->sources));
-	s->records++;
-	s->m.sequence = s->records == 1 ? c->sequence : 0;
-	s->m.realtime = c->realtime > s->m.realtime ? c->realtime : s->m.realtime;
-	s->m.monotonic = c->monotonic > s->m.monotonic ? c->monotonic : s->m.monotonic;
-	return 0;
-}
+#define NS_A_MS 1000000u
 
 /* ---- one moment ---------------------------------------------------------------------------- */
 
 struct one {
-	struct state state;
+	struct vt_run_sums sums;
 	uint64_t ns;                    /* or the number of a record */
 	int err;
 };
@@ -385,57 +20,48 @@ static int take_until(void *user, const struct vt_counters *c)
 {
 	struct one *o = user;
 
-	if (vt_reader_ns(o->state.in->reader, c->ticks) > o->ns)
+	if (vt_reader_ns(o->sums.in->reader, c->ticks) > o->ns)
 		return 1;
-	bury(&o->state, c);
-	o->err = apply(&o->state, c);
+	o->err = vt_run_sums_take(&o->sums, c);
 	return o->err;
 }
 
 /* The rows become the caller's. */
-static void hand_over(struct state *s, struct vt_call_list *calls)
+static void hand_over(struct vt_run_sums *s, struct vt_call_list *calls)
 {
+	struct vt_call_list *list = &s->calls.list;
 	unsigned kept = 0;
 
-	for (unsigned i = 0; i < s->calls.list.count; i++)
-		if (s->calls.list.rows[i].count > 0)
-			s->calls.list.rows[kept++] = s->calls.list.rows[i];
-	s->calls.list.count = kept;
-	*calls = s->calls.list;
-	s->calls.list = (struct vt_call_list){ .rows = NULL };
+	for (unsigned i = 0; i < list->count; i++)
+		if (list->rows[i].count > 0)
+			list->rows[kept++] = list->rows[i];
+	list->count = kept;
+	*calls = *list;
+	*list = (struct vt_call_list){ .rows = NULL };
 }
 
 int vt_metrics_at(struct vt_metrics *m, const struct vt_input *in, uint64_t ns, struct vt_call_list *calls)
 {
-	size_t room = VT_MOMENTS_MEMORY;
 	struct one *o = calloc(1, sizeof(*o));
-	int err = o ? start(&o->state, in, calls != NULL, &room) : -ENOMEM;
+	int err = o ? vt_run_sums_start(&o->sums, in, calls != NULL, VT_MOMENTS_MEMORY) : -ENOMEM;
 
 	if (calls)
 		*calls = (struct vt_call_list){ .rows = NULL };
 	if (!err) {
 		o->ns = ns;
 		err = vt_reader_counters(in->reader, 0, take_until, o);
-		err = err < 0 ? err : o->err ? o->err : (int)o->state.records;
+		err = err < 0 ? err : o->err ? o->err : (int)o->sums.records;
 	}
 	if (err >= 0) {
-		settle(&o->state);
+		vt_run_sums_finish(&o->sums);
 		if (calls)
-			hand_over(&o->state, calls);
-		*m = o->state.m;
+			hand_over(&o->sums, calls);
+		*m = o->sums.m;
 		m->calls = calls ? calls->rows : NULL;
 		m->call_count = calls ? calls->count : 0;
-		m->buffered = m->values[VT_M_trace_events];
-		for (size_t i = 0; i < o->state.limit; i++) {
-			const struct entry *e = o->state.entries[i];
-			m->uptime = e && e->uptime > m->uptime ? e->uptime : m->uptime;
-			m->enabled |= e && e->enabled;
-		}
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
-			m->wanted |= m->lost[c] > 0 ? 1ull << c : 0;
 	}
 	if (o)
-		stop(&o->state);
+		vt_run_sums_stop(&o->sums);
 	free(o);
 	return err;
 }
@@ -445,15 +71,14 @@ static int take_numbered(void *user, const struct vt_counters *c)
 	struct one *o = user;
 
 	/* Of each process up to its own record of that number. */
-	o->err = c->sequence > o->ns ? 0 : apply(&o->state, c);
+	o->err = c->sequence > o->ns ? 0 : vt_run_sums_take(&o->sums, c);
 	return o->err;
 }
 
 int vt_calls_at(struct vt_call_list *calls, const struct vt_input *in, uint64_t record)
 {
-	size_t room = VT_MOMENTS_MEMORY;
 	struct one *o = calloc(1, sizeof(*o));
-	int err = o ? start(&o->state, in, true, &room) : -ENOMEM;
+	int err = o ? vt_run_sums_start(&o->sums, in, true, VT_MOMENTS_MEMORY) : -ENOMEM;
 
 	*calls = (struct vt_call_list){ .rows = NULL };
 	if (!err) {
@@ -461,17 +86,13 @@ int vt_calls_at(struct vt_call_list *calls, const struct vt_input *in, uint64_t 
 		err = vt_reader_counters(in->reader, 0, take_numbered, o);
 		err = err < 0 ? err : o->err;
 	}
-	for (size_t i = 0; !err && i < o->state.limit; i++) {
-		const struct entry *e = o->state.entries[i];
-		for (unsigned k = 0; e && (e->sequence != record || e->live) && k < e->count; k++)
-			take_out(&o->state, e, &e->values[k]);
-	}
 	if (!err) {
-		settle(&o->state);
-		hand_over(&o->state, calls);
+		vt_run_sums_only(&o->sums, record);
+		vt_run_sums_settle(&o->sums);
+		hand_over(&o->sums, calls);
 	}
 	if (o)
-		stop(&o->state);
+		vt_run_sums_stop(&o->sums);
 	free(o);
 	return err;
 }
@@ -479,10 +100,10 @@ int vt_calls_at(struct vt_call_list *calls, const struct vt_input *in, uint64_t 
 /* ---- all moments ---------------------------------------------------------------------------- */
 
 struct all {
-	struct state state;
+	struct vt_run_sums sums;
 	struct vt_series *series;
 	const struct vt_moments_choice *choice;
-	bool pending;                   /* the state is a moment that is not in the series yet */
+	bool pending;                   /* the sums are a moment that is not in the series yet */
 	uint64_t ns, ms;                /* of that moment */
 	int err;
 };
@@ -496,16 +117,16 @@ static int flush(struct all *a)
 {
 	if (!a->pending || a->ns < a->choice->since_ns)
 		return 0;
-	settle(&a->state);
-	return vt_series_add(a->series, a->ms, &a->state.m);
+	vt_run_sums_settle(&a->sums);
+	return vt_series_add(a->series, a->ms, &a->sums.m);
 }
 
 static int take_all(void *user, const struct vt_counters *c)
 {
 	struct all *a = user;
-	uint64_t ns = vt_reader_ns(a->state.in->reader, c->ticks);
+	uint64_t ns = vt_reader_ns(a->sums.in->reader, c->ticks);
 	/* Of one clock for the whole run: that of the records may have been set meanwhile. */
-	uint64_t ms = vt_reader_realtime(a->state.in->reader, c->ticks) / NS_A_MS;
+	uint64_t ms = vt_reader_realtime(a->sums.in->reader, c->ticks) / NS_A_MS;
 
 	if (a->choice->until_set && ns >= a->choice->until_ns)
 		return 1;
@@ -514,8 +135,7 @@ static int take_all(void *user, const struct vt_counters *c)
 		a->err = flush(a);
 	if (a->err)
 		return a->err;
-	bury(&a->state, c);
-	a->err = apply(&a->state, c);
+	a->err = vt_run_sums_take(&a->sums, c);
 	a->ms = !a->pending || ms > a->ms ? ms : a->ms;
 	a->ns = ns;
 	a->pending = true;
@@ -526,10 +146,10 @@ int vt_series_of_run(struct vt_series *series, const struct vt_input *in,
                      const struct vt_moments_choice *choice, size_t *room)
 {
 	struct all *a = calloc(1, sizeof(*a));
-	int err = a ? start(&a->state, in, true, room) : -ENOMEM;
+	int err = a ? vt_run_sums_start(&a->sums, in, true, VT_MOMENTS_MEMORY) : -ENOMEM;
 
 	if (!err)
-		err = vt_series_start(series, room, a->state.calls.list.rows, a->state.calls.list.count);
+		err = vt_series_start(series, room, a->sums.calls.list.rows, a->sums.calls.list.count);
 	if (!err) {
 		a->series = series;
 		a->choice = choice;
@@ -537,15 +157,15 @@ int vt_series_of_run(struct vt_series *series, const struct vt_input *in,
 		err = err < 0 ? err : a->err ? a->err : flush(a);
 	}
 	if (!err) {
-		err = (int)a->state.records;
-		series->now = a->state.m;
+		err = (int)a->sums.records;
+		series->now = a->sums.m;
 		series->now.calls = series->calls;
 		/* Zero of a loss that comes later is known, and needed to see it come. */
 		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
 			series->now.wanted |= vt_series_ever(series, VT_SERIES_LOST(c)) ? 1ull << c : 0;
 	}
 	if (a)
-		stop(&a->state);
+		vt_run_sums_stop(&a->sums);
 	free(a);
 	return err;
 }

@@ -212,7 +212,7 @@ static int take_builtin_schema(struct vt_log *log)
 	return err;
 }
 
-static int finish(struct vt_log *log, uint64_t hz)
+static int finish(struct vt_log *log)
 {
 	struct vt_run_info *run = &log->run;
 	int err = 0;
@@ -229,7 +229,7 @@ static int finish(struct vt_log *log, uint64_t hz)
 	if (run->last < run->ticks)
 		run->last = run->ticks;
 	if (!vt_catalog_finish(&log->catalog) || !vt_records_finish(log) ||
-	    vt_timeline_finish(&log->timeline, run->ticks, hz) < 0 || list_everyone(log) < 0)
+	    vt_timeline_finish(&log->timeline, run->ticks) < 0 || list_everyone(log) < 0)
 		return -ENOMEM;
 	if (log->timeline.rejected > 0)
 		vt_notes_add(&log->notes, NOTE_N_CLOCK, log->feed_count > 0 ? log->feeds[0].name : "", 0,
@@ -328,6 +328,7 @@ static int open_all(struct vt_log **to, struct part *parts, const char *const *l
 	struct vt_log *log = *to = new_log(parts, count, options);
 	if (!log)
 		return -ENOMEM;
+	log->timeline.hz = parts[0].header.tick_hz;
 	if (count > 0) {
 		count_parts(log, parts, count);
 		err = scan_parts(log, parts, count);
@@ -342,7 +343,7 @@ static int open_all(struct vt_log **to, struct part *parts, const char *const *l
 		err = vt_ring_files_merge(log, rings);
 	for (unsigned i = 0; i < count; i++)
 		log->run.writing |= log->feeds[i].writing && !log->run.closed;
-	return err == 0 ? finish(log, parts[0].header.tick_hz) : err;
+	return err == 0 ? finish(log) : err;
 }
 
 static int open_log(struct vt_log **log, const char *const *paths, unsigned count,

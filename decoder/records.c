@@ -71,8 +71,9 @@ static void take_calls(struct vt_log *log, struct vt_in *in, const struct vt_cou
 	struct vt_in body;
 	uint16_t kind;
 
-	if (!vt_record_next(in, &kind, &body) || kind != VT_REC_CALLS || !vt_rec_calls_decode(body, &log->calls) ||
-	    log->calls.process != sample->process || log->calls.sequence != sample->sequence)
+	if (!vt_record_next(in, &kind, &body) || kind != VT_REC_CALLS ||
+	    !vt_rec_calls_decode(body, &log->calls) || log->calls.process != sample->process ||
+	    log->calls.sequence != sample->sequence)
 		log->calls.count = 0;
 }
 

@@ -306,6 +306,8 @@ void vt_spans_free(struct vt_spans *s)
 
 bool vt_ending_is_abrupt(const struct vt_process_info *process)
 {
+	if (process->ending == VT_END_UNKNOWN)
+		return process->recovered;
 	return process->ending != VT_END_EXIT && process->ending != VT_END_STOPPED;
 }
 

@@ -95,7 +95,10 @@ struct vt_end_spans {
 	size_t count;
 };
 
-/* True if spans open at the end tell where the process died, not how it left. */
+/*
+ * True if spans open at the end tell where the process died, not how it left. A log that was cut off, without the
+ * ring file that has the rest, tells neither.
+ */
 bool vt_ending_is_abrupt(const struct vt_process_info *process);
 
 /*

@@ -1,6 +1,6 @@
 /*
- * timeline.h - ticks to nanoseconds: straight lines between clock anchors, in integers, so that every
- * machine gets the same result, and never going backwards.
+ * timeline.h - ticks to nanoseconds as format.h says: straight lines between clock anchors, in integers, so
+ * that every machine gets the same result, and never going backwards.
  */
 #ifndef DECODER_TIMELINE_H
 #define DECODER_TIMELINE_H
@@ -25,15 +25,21 @@ struct vt_timeline {
 	size_t count, capacity;
 	struct vt_line *lines;
 	size_t line_count;
+	uint64_t hz;                /* ticks a second, nominally: set it before the first anchor */
+	uint64_t newest;            /* ticks of the anchor added last */
+	uint64_t outside;           /* slope before the first and after the last */
 	uint64_t error_ns;          /* farthest anchor from the line through the first and the last */
 	uint64_t rejected;          /* anchors that contradict those before */
 };
 
-/* 0 or -ENOMEM. Beyond a million anchors (eleven days) later ones are left out. */
+/*
+ * 0 or -ENOMEM. An anchor within 10 ms of the one added before is none; beyond a million of them (eleven days of
+ * one a second) later ones are left out.
+ */
 int vt_timeline_add(struct vt_timeline *c, uint64_t ticks, uint64_t monotonic);
 
-/* Sorts the anchors and fits the lines. t_ns 0 is at `start`; `hz` counts if there is one anchor. */
-int vt_timeline_finish(struct vt_timeline *c, uint64_t start, uint64_t hz);
+/* Sorts the anchors and fits the lines. t_ns 0 is at `start`. */
+int vt_timeline_finish(struct vt_timeline *c, uint64_t start);
 
 /* ns since the start; 0 for what is before it. Changes nothing: any thread may ask. */
 uint64_t vt_timeline_ns(const struct vt_timeline *c, uint64_t ticks);

@@ -2,7 +2,7 @@
 
 HOSTS := $(addprefix $(B)/tests/,alerts calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
 
-.PHONY: test demo bench model golden
+.PHONY: test demo bench bench-peers model golden
 
 # ---- demo, test, golden, model ------------------------------------------------------------------
 
@@ -52,13 +52,13 @@ release-agent:
 		build/release/libvalktrace-heap.so
 endif
 
-.PHONY: tests-built install-test install-demo
+.PHONY: tests-built install-bench install-demo install-peers install-test
 tests-built: all $(UNITS) $(TEST_HOSTS) $(TEST_BIN)
 
 parallel := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc 2>/dev/null))
 quiet := --no-print-directory $(if $(filter 1,$(V)),,-s)
 
-install-demo install-test: install-%:
+install-bench install-demo install-peers install-test: install-%:
 	@tests/install.sh $*
 
 # Headers may be missing until the packages are there, so what needs them is made by a second make.
@@ -123,8 +123,37 @@ $(BENCH)/lua_empty.so: tests/bench/lua_empty.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -isystem /usr/include/lua5.4 -shared $(ALL_LDFLAGS) -o $@ $<
 
-bench: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(BENCH)/lua_empty.so $(B)/tests/calls
+.PHONY: bench-built
+bench-built: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(BENCH)/lua_empty.so $(B)/tests/calls
+
+bench: install-bench
+	@$(MAKE) $(quiet) $(parallel) bench-built
 	@tests/bench/run.sh $(B)
+
+# ---- bench-peers: the same stream through LTTng-UST and JDK Flight Recorder
+
+PEERS := $(BENCH)/peers
+
+$(PEERS)/valktrace: $(PEERS)/valktrace.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(PEERS)/lttng: $(PEERS)/lttng.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -llttng-ust -lpthread -ldl
+
+$(PEERS)/%.o: ALL_CFLAGS += -iquote tests/bench/peers
+$(PEERS)/%.o: tests/bench/peers/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+.PHONY: peers-built
+peers-built: $(TOOL) $(PEERS)/valktrace $(if $(wildcard /usr/include/lttng /usr/include/*/lttng),$(PEERS)/lttng)
+
+bench-peers: install-peers
+	@$(MAKE) $(quiet) $(parallel) peers-built
+	@tests/bench/peers.sh $(B)
 
 # ---- hosts: programs that record themselves
 

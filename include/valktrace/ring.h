@@ -302,6 +302,14 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 	vt_store_relaxed(&ring->nest, 0);
 }
 
+/* The cells in which this thread may count; NULL: it has none, or counting is off: ask vt_count. */
+VT_INLINE uint64_t *vt__cells(void)
+{
+	struct vt_slot *slot = (struct vt_slot *)(void *)vt__ring;
+
+	return vt_likely(slot && vt_load_relaxed(&vt__gate.counting)) ? slot->cells : NULL;
+}
+
 /* May this thread count in its own cells? If not, the count is done (slowly) or not wanted. */
 VT_INLINE bool vt__has_cells(enum vt_metric_id metric, uint64_t n, bool is_max)
 {

@@ -1,6 +1,6 @@
 /*
- * alerts.c - a host that does well for 2 seconds and badly for 9: then it pauses nearly all the time, its heap is
- * full, ticks and system calls are slow and fail, requests fail, and more events come than its ring holds.
+ * alerts.c - a host that does well for 2 seconds and badly for 9: then it pauses nearly all the time, its heap
+ * is full, ticks and system calls are slow and fail, requests fail, and more events come than its ring holds.
  *
  * Options come from VALKTRACE. Times are slept, so that a busy machine makes none of this better.
  */

@@ -1,6 +1,6 @@
 /*
- * test_series.c - metrics over time: what is written into columns is read out of them, sums over processes are those
- * of an oracle that starts anew at every moment, and OpenMetrics text stays whole whatever names are in it.
+ * test_series.c - metrics over time: what is written into columns is read out of them, sums over processes are
+ * those of an oracle that starts anew at every moment, and OpenMetrics text stays whole whatever names are in it.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -115,9 +115,28 @@ static const unsigned tried[] = {
 struct at {                             /* a record as it was written */
 	struct vt_counter_sample s;
 	uint64_t end;                   /* of its process */
+	bool calls;                     /* tells of calls: "aa" and "bb" */
+	uint64_t made[2];
 };
 
 static struct at records[RECORDS];
+
+/* In some processes the calls have each other's numbers. */
+static void encode_calls(struct vt_out *out, struct at *r)
+{
+	static const char *const names[] = { "aa", "bb" };
+	struct vt_call_total totals[2];
+
+	r->calls = true;
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned name = (i + r->s.process) % 2;
+		r->made[name] = 1 + random_below(1000);
+		totals[i] = (struct vt_call_total){ .call = (uint16_t)(10 + i), .category = VT_CAT_file,
+			.name = { names[name], 2 }, .count = r->made[name], .time = 10 };
+	}
+	vt_rec_calls_encode(out, &(struct vt_rec_calls){ .process = r->s.process, .count = 2,
+		.sequence = r->s.sequence, .totals = totals });
+}
 
 static void write_log(struct lm *lm)
 {
@@ -152,6 +171,8 @@ static void write_log(struct lm *lm)
 		s->lost[VT_CAT_gc] = random_below(3);
 		records[i].end = ends[p];
 		vt_rec_counters_encode(&out, s);
+		if (random_below(2) == 0)
+			encode_calls(&out, &records[i]);
 		lm_chunk(lm, VT_CHUNK_COUNTERS, p, &out);
 	}
 	lm_end(lm);
@@ -188,6 +209,40 @@ static bool oracle(unsigned i, unsigned k, uint64_t *value)
 	return any;
 }
 
+/* Calls of one name after record i: of each process what it told last. */
+static uint64_t calls_oracle(unsigned i, unsigned name)
+{
+	bool seen[PROCESSES] = { false };
+	uint64_t sum = 0;
+
+	for (unsigned n = i + 1; n-- > 0;) {
+		if (seen[records[n].s.process] || !records[n].calls)
+			continue;
+		seen[records[n].s.process] = true;
+		sum += records[n].made[name];
+	}
+	return sum;
+}
+
+static void check_calls(const struct vt_series *s, const struct vt_input *in, unsigned i)
+{
+	struct vt_call_list list;
+
+	for (unsigned name = 0; name < 2; name++)
+		assert_int_equal(s->now.calls[name].count, calls_oracle(i, name));
+	/* A number is of one record here: only its process is told of. */
+	assert_int_equal(vt_calls_at(&list, in, i + 1), 0);
+	for (unsigned n = i + 1; n-- > 0;) {
+		if (records[n].s.process != records[i].s.process || !records[n].calls)
+			continue;
+		assert_int_equal(list.count, 2);
+		assert_string_equal(list.rows[1].call, "bb");
+		assert_int_equal(list.rows[1].count, records[n].made[1]);
+		break;
+	}
+	vt_calls_free(&list);
+}
+
 static void sums(void **state)
 {
 	size_t room = VT_MOMENTS_MEMORY;
@@ -204,9 +259,14 @@ static void sums(void **state)
 	vt_series_rewind(s);
 	for (unsigned k = 0; k < TRIED; k++)
 		vt_series_want(s, tried[k]);
+	vt_series_want(s, VT_SERIES_CALL(0, VT_SERIES_COUNT));
+	vt_series_want(s, VT_SERIES_CALL(1, VT_SERIES_COUNT));
+	assert_int_equal(s->now.call_count, 2);
 	for (unsigned i = 0; i < RECORDS; i++) {
 		struct vt_metrics m;
 		assert_true(vt_series_next(s));
+		if (i % 10 == 0)
+			check_calls(s, &in, i);
 		if (i % 10 == 0)
 			assert_int_equal(vt_metrics_at(&m, &in, vt_reader_ns(in.reader, records[i].s.ticks), NULL), i + 1);
 		for (unsigned k = 0; k < TRIED; k++) {
@@ -312,6 +372,12 @@ static void families(void **state)
 		{ "valk_count", "", VT_METRIC_COUNTER }, { "_total", "", VT_METRIC_COUNTER },
 		{ "valk_total", "", VT_METRIC_COUNTER }, { "seconds", "", VT_METRIC_GAUGE },
 		{ "valk_h", "le=\"1\"", VT_METRIC_BUCKET }, { "valk_trace", "", VT_METRIC_GAUGE },
+		{ "valk_own", "a=\"b\",__name__=\"x\"", VT_METRIC_GAUGE },
+		{ "valk_twice", "a=\"1\",b=\"2\"", VT_METRIC_GAUGE },
+		{ "valk_twice", "b=\"2\",a=\"1\"", VT_METRIC_GAUGE },
+		{ "valk_twice", "b=\"1\",a=\"2\"", VT_METRIC_GAUGE },
+		{ "valk_h2", "a=\"1\",b=\"2\",le=\"1\"", VT_METRIC_BUCKET },
+		{ "valk_h2", "b=\"2\",a=\"1\",le=\"2\"", VT_METRIC_BUCKET },
 		{ "no name", "", VT_METRIC_GAUGE }, { "bad\n# EOF", "", VT_METRIC_GAUGE },
 	};
 	size_t room = 1u << 20;
@@ -341,6 +407,11 @@ static void families(void **state)
 	assert_non_null(strstr(printed, "valk_h_bucket{le=\"+Inf\"} 6 1.000\n# TYPE"));
 	assert_non_null(strstr(printed, "# TYPE valk_trace_info unknown\n"));
 	assert_null(strstr(printed, "no name"));
+	assert_null(strstr(printed, "valk_own"));
+	assert_non_null(strstr(printed, "\nvalk_twice{a=\"1\",b=\"2\"} 9 1.000\nvalk_twice{b=\"1\",a=\"2\"} 11 1.000\n#"));
+	assert_non_null(strstr(printed, "\nvalk_h2_bucket{a=\"1\",b=\"2\",le=\"1\"} 12 1.000\n"
+	                                "valk_h2_bucket{a=\"1\",b=\"2\",le=\"2\"} 25 1.000\n"
+	                                "valk_h2_bucket{a=\"1\",b=\"2\",le=\"+Inf\"} 25 1.000\n#"));
 	assert_null(strstr(printed, "bad"));
 	vt_series_free(&s);
 }
