@@ -108,6 +108,9 @@ static int open_output(struct job *job)
 	if (set->output && stat(set->output, &output) == 0 && S_ISREG(output.st_mode) &&
 	    vt_inputs_have(job->all, set->output))
 		return vt_usage("-o %s: that is the input", set->output);
+	if (job->format->binary && (!set->output || strcmp(set->output, "-") == 0) && isatty(STDOUT_FILENO))
+		return vt_usage("--format %s is binary, and standard output a terminal: give -o FILE",
+		                job->format->name);
 	int code = vt_sink_start(&job->out, set->output, job->format->replaces);
 	job->opened = code == VT_EXIT_OK;
 	return code;
@@ -167,13 +170,18 @@ static int export_events(struct job *job, const struct vt_export_context *contex
 	return VT_EXIT_OK;
 }
 
-static int finish_output(struct vt_sink *out, const struct settings *set, int code)
+static int finish_output(struct job *job, int code)
 {
+	const struct settings *set = job->set;
+	struct vt_sink *out = &job->out;
+
 	/* Input that ends badly has given output all the same: it is kept, the exit code tells. */
 	if (code == VT_EXIT_FAILURE || code == VT_EXIT_USAGE) {
 		vt_sink_discard(out);
 		return code;
 	}
+	if (job->format->finish)
+		job->format->finish(out, job->shared);
 	int err = vt_sink_close(out);
 	if (err) {
 		vt_message("%s: %s", set->output ? set->output : "standard output", vt_strerror(err));
@@ -231,7 +239,7 @@ static int decode_run(void *user, struct vt_input *in)
 		code = job->format->whole ? job->format->whole(&context) : export_events(job, &context);
 	/* What is said of this run comes behind it. */
 	if (job->opened && (last || code == VT_EXIT_FAILURE || code == VT_EXIT_USAGE)) {
-		code = finish_output(&job->out, job->set, code);
+		code = finish_output(job, code);
 		job->opened = false;
 	} else if (job->opened) {
 		vt_sink_flush(&job->out);
@@ -284,7 +292,7 @@ static int decode_together(struct job *job)
 		code = vt_exit_worse(code, one ? one : job->format->all(contexts, count));
 	}
 	if (job->opened)
-		code = finish_output(&job->out, job->set, code);
+		code = finish_output(job, code);
 	for (unsigned i = 0; i < count; i++)
 		code = vt_exit_worse(code, vt_input_close(&in[i], VT_EXIT_OK));
 	free(in);
@@ -308,7 +316,7 @@ static int decode(struct settings *set, const struct vt_inputs *all, const struc
 	if (!code)
 		code = vt_inputs_each(all, decode_run, &job);
 	if (job.opened)
-		code = finish_output(&job.out, set, code);
+		code = finish_output(&job, code);
 	if (format->forget)
 		format->forget(job.shared);
 	free(job.shared);
@@ -331,6 +339,8 @@ static int run(int argc, char **argv)
 			code = vt_labels_check(&set.labels);
 		if (!code && set.labels.count > 0 && !format->takes_labels)
 			code = vt_usage("--label is for --format prometheus and metrics-json");
+		if (!code && format->in_ns && time_mode(set.time) == VT_TIME_TICKS)
+			code = vt_usage("--time ticks: %s has ns; it takes rel, utc and mono", format->name);
 		if (!code)
 			code = vt_inputs_sort(&all, argv + first, argc - first);
 		if (!code) {
@@ -357,6 +367,7 @@ const struct vt_command vt_cmd_decode = {
 	            "  valktrace decode --category gc,loop --since 0.5 --until 1.5s\n"
 	            "  valktrace decode --where 'reclaimed >= 1MiB' --format json run.vtrace\n"
 	            "  valktrace decode --format prometheus -o node/valktrace.prom\n"
+	            "  valktrace decode --format perfetto -o run.pftrace   # ui.perfetto.dev\n"
 	            "  valktrace decode --format prometheus --label run=%r a.vtrace b.vtrace\n",
 	.opts = options,
 	.run = run,
