@@ -361,7 +361,8 @@ const struct vt_command vt_cmd_decode = {
 	           "standard input. Events come in order of time; without filters, all of them.\n"
 	           "A FILE is a log, a part of one, or a ring file (.vring). Files of one run are\n"
 	           "read together; runs are printed one after another, the earliest first, with\n"
-	           "their run id in each line. metrics-json is then one object a line.\n",
+	           "their run id in each line. metrics-json is then one object a line,\n"
+	           "chrome and perfetto have them all on one line of time.\n",
 	.examples = "  valktrace decode --category gc\n"
 	            "  valktrace decode --event gc.pause_end --min-duration 1ms\n"
 	            "  valktrace decode --category gc,loop --since 0.5 --until 1.5s\n"

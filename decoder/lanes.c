@@ -24,8 +24,9 @@ static void remember(struct vt_lane_fit *f, uint64_t from, uint64_t to)
 	while (f->past_count > 0 && f->past[f->past_count - 1].from >= from &&
 	       f->past[f->past_count - 1].to > from)
 		f->past_count--;
+	/* The two oldest become one: what contains both still fits, what begins within them does not. */
 	if (f->past_count == VT_LANE_PAST) {
-		f->floor = f->past[0].to;
+		f->past[1].from = f->past[0].from;
 		memmove(f->past, f->past + 1, (VT_LANE_PAST - 1) * sizeof(*f->past));
 		f->past_count--;
 	}
@@ -44,8 +45,6 @@ bool vt_lane_whole(struct vt_lane_fit *f, uint64_t *from, uint64_t to, bool trim
 	uint64_t start = *from, least = f->depth > 0 ? f->open[f->depth - 1] : 0;
 	unsigned i = f->past_count;
 
-	if (f->floor > least)
-		least = f->floor;
 	if (start < least && !trim)
 		return false;
 	start = start < least ? least : start;
@@ -58,9 +57,8 @@ bool vt_lane_whole(struct vt_lane_fit *f, uint64_t *from, uint64_t to, bool trim
 	if (i > 0 && f->past[i - 1].to > start) {
 		if (!trim)
 			return false;
-		start = f->past[i - 1].to;
-		for (; i < f->past_count && f->past[i].from == start; i++)
-			start = f->past[i].to;
+		for (i--; i < f->past_count && f->past[i].from <= start; i++)
+			start = f->past[i].to > start ? f->past[i].to : start;
 	}
 	if (start > to)
 		return false;

@@ -3,8 +3,8 @@
  *
  * A lane gets slices in order of their ends: those that are open, which begin and end at the moment
  * they are told of, and whole ones, which are told of when they are over and began some time
- * before. A whole one fits if it cuts none that is there. Of those that are over, a lane remembers
- * the last VT_LANE_PAST; what began before them does not fit.
+ * before. A whole one fits if it cuts none that is there. Of those that are over, a lane knows
+ * the last VT_LANE_PAST one by one and all before them as one block, which nothing may begin within.
  */
 #ifndef DECODER_LANES_H
 #define DECODER_LANES_H
@@ -12,11 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VT_LANE_PAST 64u
+#define VT_LANE_PAST 32u
 
 struct vt_lane_fit {
 	uint64_t last;                  /* ns: nothing is told of out of order */
-	uint64_t floor;                 /* ns: before it all is forgotten */
 	struct { uint64_t from, to; } past[VT_LANE_PAST];       /* side by side, earliest first */
 	unsigned past_count;
 	uint64_t *open;                 /* begins of the open ones, outermost first */

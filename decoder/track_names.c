@@ -121,7 +121,7 @@ void vt_track_lane_name(struct vt_sink *out, const struct vt_tracks *t, const st
 	const char *category = ring->process->schema->categories[lane->category].name;
 
 	(void)t;
-	vt_sink_string(out, ring->is_recorder ? "recorder" : vt_thread_name_of(ring));
+	vt_sink_string(out, vt_thread_name_of(ring));
 	if (lane->tid != ring->tid && !ring->is_recorder)
 		vt_sink_printf(out, " (tid %" PRIu32 ")", ring->tid);
 	if (ring->is_signal)

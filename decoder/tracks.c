@@ -52,9 +52,12 @@ static struct vt_lane *add_lane(struct track *k, unsigned category)
 
 	if (!vt_array_grow(&k->lanes, &k->lane_capacity, k->lane_count, sizeof(*k->lanes), VT_TRACKS_LANES))
 		return NULL;
+	if (k->lane_count > 0 && t->more >= VT_TRACKS_MORE)
+		return NULL;
 	struct vt_lane *lane = calloc(1, sizeof(*lane));
 	if (!lane)
 		return NULL;
+	t->more += k->lane_count > 0;
 	lane->ring = k->ring;
 	lane->home = k->lane_count > 0 ? k->lanes[0] : NULL;
 	lane->category = (uint8_t)category;
@@ -131,8 +134,8 @@ static uint32_t open_slot(struct track *k, struct vt_lane *lane, unsigned catego
 	if (k->spare_count > 0) {
 		at = k->spare[--k->spare_count];
 	} else {
-		if (!vt_array_grow(&k->slots, &k->slot_capacity, k->slot_count, sizeof(*k->slots), HIDDEN) ||
-		    !vt_array_grow(&k->spare, &k->spare_capacity, k->slot_count, sizeof(*k->spare), HIDDEN))
+		if (!vt_array_grow(&k->slots, &k->slot_capacity, k->slot_count, sizeof(*k->slots), VT_TRACKS_OPEN) ||
+		    !vt_array_grow(&k->spare, &k->spare_capacity, k->slot_count, sizeof(*k->spare), VT_TRACKS_OPEN))
 			return HIDDEN;
 		at = (uint32_t)k->slot_count++;
 	}
@@ -496,7 +499,7 @@ static int rehearse(struct vt_tracks *t)
 		if (t->rings.slots[i].key)
 			empty_track(t->rings.slots[i].value);
 	t->rehearsal = false;
-	t->hidden = 0;
+	t->hidden = t->more = 0;
 	return err;
 }
 

@@ -14,8 +14,8 @@
  * Spans end as spans.h says. One that is open at the end of the log is never ended. One whose end
  * nobody knows, after a gap, is ended at the last moment before it, and what ended it says so.
  *
- * Memory: of the open spans, and of each lane its last VT_LANE_PAST slices; VT_TRACKS_LANES lanes a
- * ring.
+ * Memory: of the open spans, VT_TRACKS_OPEN a ring, and of each lane its last VT_LANE_PAST slices. A
+ * ring has at most VT_TRACKS_LANES lanes, a run at most VT_TRACKS_MORE besides those of its rings.
  */
 #ifndef DECODER_TRACKS_H
 #define DECODER_TRACKS_H
@@ -27,6 +27,8 @@
 #include "decoder/spans.h"
 
 #define VT_TRACKS_LANES 1024u
+#define VT_TRACKS_MORE  16384u
+#define VT_TRACKS_OPEN  65536u
 
 struct vt_viewed_process {              /* a process, by a number that no other of the output has */
 	const struct vt_process_info *info;
@@ -99,6 +101,7 @@ struct vt_tracks {
 	uint64_t now;
 	const struct vt_event_desc *ending;
 	bool rehearsal;
+	unsigned more;                  /* lanes besides those of the rings */
 	int error;
 };
 

@@ -323,7 +323,7 @@ static void whatever_fits_nests(void **state)
 	assert_true(refused > 1000 && taken > 10000);
 }
 
-/* What a lane has forgotten might be cut by what began before. */
+/* What a lane knows no more one by one might be cut by what begins there; what contains it is welcome. */
 static void a_long_past(void **state)
 {
 	struct vt_lane_fit fit = { 0 };
@@ -336,9 +336,14 @@ static void a_long_past(void **state)
 	}
 	from = 12;
 	assert_false(vt_lane_whole(&fit, &from, 5000, false));
+	from = 10;                      /* which would be inside which? */
+	assert_false(vt_lane_whole(&fit, &from, 5000, false));
 	from = 12;
 	assert_true(vt_lane_whole(&fit, &from, 5000, true));
-	assert_int_equal(from, 25);     /* behind the last that was forgotten */
+	assert_int_equal(from, 35);     /* behind the last of the block */
+	from = 9;
+	assert_true(vt_lane_whole(&fit, &from, 5000, false));
+	assert_int_equal(fit.past_count, 1);
 	vt_lane_free(&fit);
 }
 
