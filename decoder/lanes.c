@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/memory.h"
+
 bool vt_lane_begin(struct vt_lane_fit *f)
 {
 	if (f->depth == f->capacity) {
@@ -18,20 +20,35 @@ bool vt_lane_begin(struct vt_lane_fit *f)
 	return true;
 }
 
+/*
+ * Room for one more. The older half becomes one block when there is none: what contains it still fits, what
+ * begins within does not. The same when there is no memory.
+ */
+static void make_room(struct vt_lane_fit *f)
+{
+	size_t capacity = f->past_capacity, most = f->most > VT_LANE_PAST ? f->most : VT_LANE_PAST;
+	unsigned half = f->past_count / 2;
+
+	if (vt_array_grow(&f->past, &capacity, f->past_count, sizeof(*f->past), most)) {
+		f->past_capacity = (unsigned)capacity;
+		return;
+	}
+	if (half == 0)
+		return;
+	f->past[0].to = f->past[half - 1].to;
+	f->past_count -= half - 1;
+	memmove(f->past + 1, f->past + half, (f->past_count - 1) * sizeof(*f->past));
+}
+
 /* Those that began within the new one are inside it: it stands for them from now on. */
 static void remember(struct vt_lane_fit *f, uint64_t from, uint64_t to)
 {
 	while (f->past_count > 0 && f->past[f->past_count - 1].from >= from &&
 	       f->past[f->past_count - 1].to > from)
 		f->past_count--;
-	/* The two oldest become one: what contains both still fits, what begins within them does not. */
-	if (f->past_count == VT_LANE_PAST) {
-		f->past[1].from = f->past[0].from;
-		memmove(f->past, f->past + 1, (VT_LANE_PAST - 1) * sizeof(*f->past));
-		f->past_count--;
-	}
-	f->past[f->past_count].from = from;
-	f->past[f->past_count++].to = to;
+	make_room(f);
+	if (f->past_count < f->past_capacity)
+		f->past[f->past_count++] = (struct vt_lane_slice){ from, to };
 }
 
 void vt_lane_end(struct vt_lane_fit *f)
@@ -70,5 +87,6 @@ bool vt_lane_whole(struct vt_lane_fit *f, uint64_t *from, uint64_t to, bool trim
 
 void vt_lane_free(struct vt_lane_fit *f)
 {
+	free(f->past);
 	free(f->open);
 }

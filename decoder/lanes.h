@@ -3,8 +3,9 @@
  *
  * A lane gets slices in order of their ends: those that are open, which begin and end at the moment
  * they are told of, and whole ones, which are told of when they are over and began some time
- * before. A whole one fits if it cuts none that is there. Of those that are over, a lane knows
- * the last VT_LANE_PAST one by one and all before them as one block, which nothing may begin within.
+ * before. A whole one fits if it cuts none that is there. Of those that are over, a lane knows at
+ * least the last VT_LANE_PAST / 2 one by one; all before them are one block, which nothing may begin
+ * within.
  */
 #ifndef DECODER_LANES_H
 #define DECODER_LANES_H
@@ -16,8 +17,9 @@
 
 struct vt_lane_fit {
 	uint64_t last;                  /* ns: nothing is told of out of order */
-	struct { uint64_t from, to; } past[VT_LANE_PAST];       /* side by side, earliest first */
-	unsigned past_count;
+	struct vt_lane_slice { uint64_t from, to; } *past;      /* side by side, earliest first */
+	unsigned past_count, past_capacity;
+	unsigned most;                  /* of them, if more than VT_LANE_PAST; set it before the first */
 	uint64_t *open;                 /* begins of the open ones, outermost first */
 	unsigned depth, capacity;
 };

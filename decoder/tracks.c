@@ -58,6 +58,7 @@ static struct vt_lane *add_lane(struct track *k, unsigned category)
 	if (!lane)
 		return NULL;
 	t->more += k->lane_count > 0;
+	lane->fit.most = t->all++ < VT_TRACKS_LONG ? VT_TRACKS_PAST : 0;
 	lane->ring = k->ring;
 	lane->home = k->lane_count > 0 ? k->lanes[0] : NULL;
 	lane->category = (uint8_t)category;
@@ -499,7 +500,7 @@ static int rehearse(struct vt_tracks *t)
 		if (t->rings.slots[i].key)
 			empty_track(t->rings.slots[i].value);
 	t->rehearsal = false;
-	t->hidden = t->more = 0;
+	t->hidden = t->more = t->all = 0;
 	return err;
 }
 

@@ -14,7 +14,7 @@
  * Spans end as spans.h says. One that is open at the end of the log is never ended. One whose end
  * nobody knows, after a gap, is ended at the last moment before it, and what ended it says so.
  *
- * Memory: of the open spans, VT_TRACKS_OPEN a ring, and of each lane its last VT_LANE_PAST slices. A
+ * Memory: of the open spans, VT_TRACKS_OPEN a ring, and of each lane its last slices (lanes.h). A
  * ring has at most VT_TRACKS_LANES lanes, a run at most VT_TRACKS_MORE besides those of its rings.
  */
 #ifndef DECODER_TRACKS_H
@@ -29,6 +29,8 @@
 #define VT_TRACKS_LANES 1024u
 #define VT_TRACKS_MORE  16384u
 #define VT_TRACKS_OPEN  65536u
+#define VT_TRACKS_LONG  512u    /* lanes of a run with a long memory */
+#define VT_TRACKS_PAST  4096u   /* slices of it */
 
 struct vt_viewed_process {              /* a process, by a number that no other of the output has */
 	const struct vt_process_info *info;
@@ -101,7 +103,7 @@ struct vt_tracks {
 	uint64_t now;
 	const struct vt_event_desc *ending;
 	bool rehearsal;
-	unsigned more;                  /* lanes besides those of the rings */
+	unsigned more, all;             /* lanes besides those of the rings, and all of them */
 	int error;
 };
 

@@ -340,10 +340,19 @@ static void a_long_past(void **state)
 	assert_false(vt_lane_whole(&fit, &from, 5000, false));
 	from = 12;
 	assert_true(vt_lane_whole(&fit, &from, 5000, true));
-	assert_int_equal(from, 35);     /* behind the last of the block */
+	assert_int_equal(from, 165);    /* behind the block, half of what it knew */
 	from = 9;
 	assert_true(vt_lane_whole(&fit, &from, 5000, false));
 	assert_int_equal(fit.past_count, 1);
+	vt_lane_free(&fit);
+	/* one with a long memory: what began between two of many */
+	fit = (struct vt_lane_fit){ .most = 4096 };
+	for (uint64_t i = 1; i <= 10000; i++) {
+		from = 10 * i;
+		assert_true(vt_lane_whole(&fit, &from, 10 * i + 5, false));
+	}
+	from = 10 * 8000 - 2;
+	assert_true(vt_lane_whole(&fit, &from, 200000, false));
 	vt_lane_free(&fit);
 }
 
