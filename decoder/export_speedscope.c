@@ -104,7 +104,8 @@ static void put_name(struct speedscope *s)
 		vt_sink_printf(&name, "/%" PRIu32, s->ring->process->pid);
 	vt_sink_printf(&name, "/%" PRIu32, s->ring->tid);
 	if (s->gaps > 0)
-		vt_sink_printf(&name, " (events were lost %" PRIu64 " times: open frames closed there)", s->gaps);
+		vt_sink_printf(&name, " (events were lost %" PRIu64 " times: open frames closed there)",
+		               s->gaps);
 	if (s->cut > 0)
 		vt_sink_printf(&name, " (%" PRIu64 " frames open at the end: closed there)", s->cut);
 	vt_sink_string(s->out, ",\"name\":");
@@ -293,8 +294,8 @@ static int all_speedscope(const struct vt_export_context *contexts, unsigned cou
 	int code = VT_EXIT_OK;
 
 	if (f->event_count || f->where_count || f->min_duration_ns)
-		code = vt_usage("--format speedscope needs all events of a category; it takes --category, --tid, "
-		                "--thread, --pid, --since, --until");
+		code = vt_usage("--format speedscope needs all events of a category; it takes "
+		                "--category, --tid, --thread, --pid, --since, --until");
 	if (s)
 		s->frames.work = w;
 	if (s && w) {

@@ -12,7 +12,7 @@ struct vt_series_value {
 	unsigned metric;
 	bool whole;                     /* `number` is exact */
 	uint64_t number;
-	double real;                    /* in the family's unit, as Prometheus has it: seconds, bytes, a ratio */
+	double real;                    /* in the unit that Prometheus has: seconds, bytes, a ratio */
 };
 
 struct vt_series {                      /* the values of one family in one record */

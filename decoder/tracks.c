@@ -135,8 +135,10 @@ static uint32_t open_slot(struct track *k, struct vt_lane *lane, unsigned catego
 	if (k->spare_count > 0) {
 		at = k->spare[--k->spare_count];
 	} else {
-		if (!vt_array_grow(&k->slots, &k->slot_capacity, k->slot_count, sizeof(*k->slots), VT_TRACKS_OPEN) ||
-		    !vt_array_grow(&k->spare, &k->spare_capacity, k->slot_count, sizeof(*k->spare), VT_TRACKS_OPEN))
+		if (!vt_array_grow(&k->slots, &k->slot_capacity, k->slot_count, sizeof(*k->slots),
+		                   VT_TRACKS_OPEN) ||
+		    !vt_array_grow(&k->spare, &k->spare_capacity, k->slot_count, sizeof(*k->spare),
+		                   VT_TRACKS_OPEN))
 			return HIDDEN;
 		at = (uint32_t)k->slot_count++;
 	}
