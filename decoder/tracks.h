@@ -14,7 +14,7 @@
  * Spans end as spans.h says. One that is open at the end of the log is never ended. One whose end
  * nobody knows, after a gap, is ended at the last moment before it, and what ended it says so.
  *
- * Memory: of the open spans, VT_TRACKS_OPEN a ring, and of each lane its last slices (lanes.h). A
+ * Memory: of the open spans, VT_TRACKS_OPEN a ring, and of each lane its last slices (nesting.h). A
  * ring has at most VT_TRACKS_LANES lanes, a run at most VT_TRACKS_MORE besides those of its rings.
  */
 #ifndef DECODER_TRACKS_H
@@ -22,7 +22,7 @@
 
 #include "decoder/args.h"
 #include "decoder/export.h"
-#include "decoder/lanes.h"
+#include "decoder/nesting.h"
 #include "decoder/pointer_map.h"
 #include "decoder/spans.h"
 

@@ -1,5 +1,5 @@
-/* lanes.c - see lanes.h. */
-#include "decoder/lanes.h"
+/* nesting.c - see nesting.h. */
+#include "decoder/nesting.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * lanes.h - which slices fit beside each other on one line of a viewer, where they must nest.
+ * nesting.h - which slices fit beside each other on one line of a viewer, where they must nest.
  *
  * A lane gets slices in order of their ends: those that are open, which begin and end at the moment
  * they are told of, and whole ones, which are told of when they are over and began some time
@@ -7,8 +7,8 @@
  * least the last VT_LANE_PAST / 2 one by one; all before them are one block, which nothing may begin
  * within.
  */
-#ifndef DECODER_LANES_H
-#define DECODER_LANES_H
+#ifndef DECODER_NESTING_H
+#define DECODER_NESTING_H
 
 #include <stdbool.h>
 #include <stdint.h>
