@@ -33,8 +33,9 @@ UV_LIBS    := -luv -lpthread
 WIRE_SRCS := \
 	core/call_table.c core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c \
 	core/columns.c core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c \
-	core/metrics_family.c core/metrics_json.c core/metrics_kernel.c core/metrics_labels.c \
-	core/metrics_prometheus.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c \
+	core/metrics_family.c core/metrics_histogram.c core/metrics_json.c core/metrics_kernel.c \
+	core/metrics_labels.c core/metrics_prometheus.c core/metrics_rows.c core/metrics_series.c \
+	core/metrics_special.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c \
 	core/rule_judge.c core/sample.c core/schema.c core/schema_wire.c core/split.c core/wire.c \
 	core/wire_records.c core/wire_tallies.c core/clock.c core/ring_file.c # EOL
 WRITER_SRCS := core/calls.c core/cells.c core/log.c core/options.c core/ring.c core/strings.c core/tables.c core/thread.c \
@@ -43,7 +44,7 @@ ENGINE_SRCS := core/collecting.c core/dump.c core/recorder.c core/recorder_threa
 RECORD_SRCS := core/executable.c core/record.c core/record_child.c core/record_tree.c # EOL
 # What the recorder samples, wherever it runs.
 SAMPLER_SRCS := collectors/cgroup.c collectors/perf_child.c collectors/perf_event.c collectors/perf_lines.c \
-	collectors/perf_list.c collectors/perf_stat.c collectors/pressure.c collectors/process.c \
+	collectors/perf_list.c collectors/perf_stat.c collectors/pressure.c collectors/process.c collectors/process_text.c \
 	collectors/procfile.c collectors/vm.c # EOL
 COLLECTOR_SRCS := collectors/gc.c collectors/gc_history.c collectors/gc_queries.c collectors/http.c \
 	collectors/interp.c collectors/loop.c collectors/registry.c $(SAMPLER_SRCS) # EOL
@@ -148,8 +149,10 @@ help:
 	@echo '                 libvalktrace-reader.{a,so}'
 	@echo 'make demo        install what is missing, build, record a Scheme program under Guile, decode'
 	@echo 'make test        the same for the tests, then all tests'
-	@echo 'make bench       one figure a line: name value unit'
+	@echo 'make bench       one figure a line: name value unit; CHECK=1 judges them, BENCH_LONG=1 adds long ones'
+	@echo 'make bench-peers the same events through LTTng-UST and JDK Flight Recorder: a table'
 	@echo 'make model       the SPIN models of the ring and their mutants'
+	@echo 'make fuzz        each fuzz target for FUZZ_TIME=60 s (clang): FUZZ="log ring" for some'
 	@echo 'make tsan        discard mode under the race detector'
 	@echo 'make golden      refresh the expected texts of the command line tests'
 	@echo 'make check-layers | check-headers | longest'

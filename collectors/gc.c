@@ -117,6 +117,19 @@ void vt_gc_begin_concurrent(enum vt_gc_type type)
 
 /* ---- pauses and slices ----------------------------------------------------------------------- */
 
+/* Of this interval: the recorder takes it with each counter record. Pauses are few: this may be shared. */
+static void keep_longest(uint64_t time)
+{
+	struct vt_ring_file *f = vt_process.file;
+
+	if (!vt_process_recording())
+		return;
+	uint64_t seen = vt_load_relaxed(&f->longest_pause);
+	while (time > seen && !__atomic_compare_exchange_n(&f->longest_pause, &seen, time, true,
+	                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		continue;
+}
+
 static void count_pause(uint64_t time)
 {
 	unsigned bucket = 0;
@@ -128,6 +141,7 @@ static void count_pause(uint64_t time)
 	vt_count(VT_M_gc_pauses, 1);
 	vt_count(VT_M_gc_pause_time, time);
 	vt_count_max(VT_M_gc_pause_max, time);
+	keep_longest(time);
 	now.pauses++;
 	now.paused += time;
 	now.longest = time > now.longest ? time : now.longest;

@@ -3,7 +3,7 @@
 
 #include "core/process.h"
 
-VT_THREAD_LOCAL struct vt_open_calls vt__open_calls __attribute__((tls_model("initial-exec")));
+VT_THREAD_LOCAL uint64_t vt__open_calls __attribute__((tls_model("initial-exec")));
 
 void vt_interp_attach_with(unsigned what)
 {

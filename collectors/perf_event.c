@@ -5,6 +5,10 @@
  * its later threads inherit and its children do not: those that are recorded are followed themselves, so
  * nothing is counted twice. Counting begins when the recorder has found the process, a moment after its start.
  * The kernel may let counters take turns: then a value is scaled by enabled over running time.
+ *
+ * A child that has no ring is not counted. Counters that its parent's children inherit would see it, but each
+ * followed child would then have its parent's and its own on the same hardware, a grandchild three sets, and
+ * their turns would become as much shorter.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -4,24 +4,23 @@
  * Context switches and waiting times are kept by the kernel for each thread alone: they are added up here, and a
  * thread that has ended counts with what was last seen of it. I/O of a process includes that of the children it
  * has waited for: what children did that are followed themselves is taken off again, so that the sum over
- * processes is right.
+ * processes is right at any time.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collectors/process.h"
 #include "collectors/total.h"
 
-enum { MOST_THREADS = 64, MOST_FDS = 4096, KEPT_OPEN = 32, TEXT = 4096 };
+enum { MOST_THREADS = 64, MOST_FDS = 4096, KEPT_OPEN = 32, MOST_LEFT = 64, IO_TRIES = 100, TEXT = 4096 };
 
 struct thread {
 	uint32_t tid;
@@ -37,11 +36,15 @@ struct entry {
 	bool keep;                      /* its files stay open */
 	bool is_image;                  /* not the first program of its process */
 	bool done;                      /* a later image has taken over */
+	bool left;                      /* it is here only until its parent has waited for it */
+	bool gone;                      /* and that was seen: its I/O is in its parent's */
 	bool alone;                     /* a zombie that never waited for a child: its usage is its own */
 	struct vt_procfile stat, status, io, schedstat;
 	struct vt_process_values now;   /* of the process since it began */
 	uint64_t base[VT_P_VALUES];     /* totals when this image began */
 	uint64_t children[VT_P_IO], io_raw[VT_P_IO];
+	uint64_t faults;                /* of it and the children it waited for */
+	uint64_t children_faults;       /* of those whose I/O is in `children` */
 	struct thread threads[MOST_THREADS];
 	unsigned thread_count;
 	uint64_t ended[3];              /* of threads that are gone */
@@ -51,91 +54,9 @@ struct entry {
 
 struct process {
 	struct entry **entries;
-	unsigned count, room, kept;
+	unsigned count, room, kept, left;
 	uint64_t ticks_a_second;
 };
-
-/* ---- texts -------------------------------------------------------------------------------------------- */
-
-static void take(struct vt_process_values *v, unsigned i, uint64_t value)
-{
-	v->value[i] = value;
-	v->have[i] = true;
-}
-
-/* A total never goes back, not even by the rounding of another source. */
-static void take_total(struct vt_process_values *v, unsigned i, uint64_t value)
-{
-	take(v, i, v->have[i] && v->value[i] > value ? v->value[i] : value);
-}
-
-static bool is_dead(const struct vt_proc_stat *s)
-{
-	return s->state == 'Z' || s->state == 'X';
-}
-
-void vt_process_take_stat(struct vt_process_values *v, const struct vt_proc_stat *s, uint64_t ticks_a_second)
-{
-	take_total(v, VT_P_CPU_USER, vt_share(s->user, 1000000000, ticks_a_second));
-	take_total(v, VT_P_CPU_SYSTEM, vt_share(s->system, 1000000000, ticks_a_second));
-	take_total(v, VT_P_MINOR_FAULTS, s->minor);
-	take_total(v, VT_P_MAJOR_FAULTS, s->major);
-	if (is_dead(s))
-		return;                 /* it has no memory any more, but it had */
-	take(v, VT_P_THREADS, s->threads);
-	take(v, VT_P_VIRTUAL, s->virtual_bytes);
-}
-
-void vt_process_take_status(struct vt_process_values *v, const char *text)
-{
-	static const char *const keys[] = { "VmHWM", "VmRSS" };
-	uint64_t kib[2];
-	bool found[2];
-
-	vt_proc_lines(text, keys, 2, kib, found);
-	if (found[0])
-		take_total(v, VT_P_PEAK_RESIDENT, vt_times(kib[0], 1024));
-	if (found[1])
-		take(v, VT_P_RESIDENT, vt_times(kib[1], 1024));
-	/* The kernel brings its own mark up to date only now and then. */
-	if (found[1])
-		take_total(v, VT_P_PEAK_RESIDENT, vt_times(kib[1], 1024));
-}
-
-void vt_process_take_io(struct vt_process_values *v, const char *text)
-{
-	static const char *const keys[VT_P_IO] = {
-		"rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes",
-	};
-	uint64_t values[VT_P_IO];
-	bool found[VT_P_IO];
-
-	vt_proc_lines(text, keys, VT_P_IO, values, found);
-	for (unsigned i = 0; i < VT_P_IO; i++)
-		if (found[i])
-			take_total(v, VT_P_READ + i, values[i]);
-}
-
-bool vt_process_switches(const char *status, uint64_t *voluntary, uint64_t *involuntary)
-{
-	static const char *const keys[] = { "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches" };
-	uint64_t values[2];
-	bool found[2];
-
-	if (vt_proc_lines(status, keys, 2, values, found) != 2)
-		return false;
-	*voluntary = values[0];
-	*involuntary = values[1];
-	return true;
-}
-
-bool vt_process_delay(const char *schedstat, uint64_t *ns)
-{
-	uint64_t ran;
-
-	return vt_proc_number(&schedstat, &ran) && *schedstat++ == ' ' && vt_proc_number(&schedstat, ns) &&
-	       (*schedstat == ' ' || *schedstat == '\n');
-}
 
 /*
  * The kernel rounds user and system time down to ticks each, but has a clock for their sum: what is missing is
@@ -155,41 +76,8 @@ static void take_cpu(const struct process *all, struct entry *e, const struct vt
 	uint64_t sum = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 	if (sum <= shown || sum - shown > 2 * tick)
 		return;
-	take_total(v, VT_P_CPU_USER, s->user * tick + (sum - shown) / 2);
-	take_total(v, VT_P_CPU_SYSTEM, s->system * tick + (sum - shown) / 2);
-}
-
-/* ---- entries of a directory ---------------------------------------------------------------------------- */
-
-/*
- * Calls `each` for the names of a directory that are numbers, at most `most`; returns how many, most + 1 when there
- * are more, or a negative errno. No opendir: that allocates.
- */
-static int numbers_in(int at, const char *name, unsigned most,
-                      void (*each)(void *user, uint32_t number), void *user)
-{
-	char buffer[4096] __attribute__((aligned(8)));
-	unsigned count = 0;
-	long n;
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while ((n = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0 && count <= most) {
-		for (long i = 0; i < n && count <= most;) {
-			const struct dirent64 *d = (const struct dirent64 *)(const void *)(buffer + i);
-			const char *at_name = d->d_name;
-			uint64_t number;
-			i += d->d_reclen;
-			if (!vt_proc_number(&at_name, &number) || *at_name || number > UINT32_MAX)
-				continue;
-			if (++count <= most && each)
-				each(user, (uint32_t)number);
-		}
-	}
-	int err = n < 0 ? -errno : 0;
-	close(fd);
-	return err ? err : (int)count;
+	vt_process_total(v, VT_P_CPU_USER, s->user * tick + (sum - shown) / 2);
+	vt_process_total(v, VT_P_CPU_SYSTEM, s->system * tick + (sum - shown) / 2);
 }
 
 static void take_fds(struct entry *e)
@@ -198,12 +86,12 @@ static void take_fds(struct entry *e)
 
 	/* Since Linux 6.2 the directory's size tells it at once. */
 	if (fstatat(e->directory, "fd", &st, 0) == 0 && st.st_size > 0) {
-		take(&e->now, VT_P_OPEN_FDS, (uint64_t)st.st_size);
+		vt_process_set(&e->now, VT_P_OPEN_FDS, (uint64_t)st.st_size);
 		return;
 	}
-	int n = numbers_in(e->directory, "fd", MOST_FDS, NULL, NULL);
+	int n = vt_procfile_numbers(e->directory, "fd", MOST_FDS, NULL, NULL);
 	if (n >= 0 && n <= MOST_FDS)
-		take(&e->now, VT_P_OPEN_FDS, (uint64_t)n);
+		vt_process_set(&e->now, VT_P_OPEN_FDS, (uint64_t)n);
 	else
 		e->now.have[VT_P_OPEN_FDS] = false;
 }
@@ -275,7 +163,7 @@ static void add_threads(struct entry *e)
 		if (e->too_many || e->thread_count == 0 || (k == 2 && e->no_delay))
 			e->now.have[values[k]] = false;
 		else
-			take_total(&e->now, values[k], sum);
+			vt_process_total(&e->now, values[k], sum);
 	}
 }
 
@@ -290,7 +178,7 @@ static void take_threads(struct entry *e, uint64_t threads, const char *status)
 	if (threads > MOST_THREADS)
 		e->too_many = true;
 	if (threads > 1 && !e->too_many) {
-		numbers_in(e->directory, "task", MOST_THREADS, take_thread, e);
+		vt_procfile_numbers(e->directory, "task", MOST_THREADS, take_thread, e);
 	} else if (!e->too_many && vt_process_switches(status, &counts[0], &counts[1])) {
 		if (vt_procfile_read(&e->schedstat, e->directory, "schedstat", text, sizeof(text)) < 0 ||
 		    !vt_process_delay(text, &counts[2]))
@@ -301,8 +189,6 @@ static void take_threads(struct entry *e, uint64_t threads, const char *status)
 	add_threads(e);
 }
 
-/* ---- one process --------------------------------------------------------------------------------------- */
-
 static void close_files(struct entry *e)
 {
 	vt_procfile_close(&e->stat);
@@ -311,27 +197,104 @@ static void close_files(struct entry *e)
 	vt_procfile_close(&e->schedstat);
 }
 
-static void take_io(struct entry *e, char *text)
-{
-	struct vt_process_values raw = { .have = { false } };
+/* ---- I/O, and that of children ------------------------------------------------------------------------- */
 
-	ssize_t n = vt_procfile_read(&e->io, e->directory, "io", text, TEXT);
-	e->io_error = n < 0 ? (int)n : 0;
-	if (n < 0)
+static void remove_entry(struct process *all, struct entry *e)
+{
+	for (unsigned i = 0; i < all->count; i++)
+		if (all->entries[i] == e)
+			all->entries[i] = all->entries[--all->count];
+	close_files(e);
+	if (e->directory >= 0)
+		close(e->directory);
+	all->kept -= e->keep;
+	all->left -= e->left;
+	free(e);
+}
+
+static bool is_child(const struct entry *e, const struct entry *parent)
+{
+	return !e->done && e->parent_pid == parent->who.pid && e->parent_start == parent->who.start;
+}
+
+static bool look_at(const struct entry *e, struct vt_proc_stat *s)
+{
+	char text[TEXT];
+
+	return e->directory >= 0 && vt_procfile_once(e->directory, "stat", text, sizeof(text)) >= 0 &&
+	       vt_proc_stat(text, s) && (e->who.start == 0 || s->start == e->who.start);
+}
+
+/*
+ * Not if nobody waited for the child: its parent ignores SIGCHLD. Who waits gets the child's faults in the same
+ * step as its I/O.
+ */
+static void take_off(struct entry *e, const struct entry *child)
+{
+	struct vt_proc_stat s;
+
+	if (!look_at(e, &s) || s.minor_of_children + s.major_of_children < e->children_faults + child->faults)
 		return;
-	vt_process_take_io(&raw, text);
+	e->children_faults += child->faults;
+	for (unsigned i = 0; i < VT_P_IO; i++)
+		e->children[i] += child->io_raw[i];
+}
+
+/*
+ * I/O of a child comes into its parent's at the moment when that waits for it, and the child is gone right after.
+ * So if, after the parent's was read, each child is either there or was known to be gone, no child is in both or
+ * in neither. False: read it again. (State X: it is being waited for right now.)
+ */
+static bool children_agree(struct process *all, struct entry *e)
+{
+	bool agree = true;
+
+	for (unsigned i = all->count; i-- > 0;) {
+		struct entry *child = all->entries[i];
+		struct vt_proc_stat s;
+		if (child->gone || !is_child(child, e))
+			continue;
+		bool there = look_at(child, &s);
+		agree = agree && there && s.state != 'X';
+		if (there)
+			continue;
+		take_off(e, child);
+		child->gone = true;
+		/* The last entry takes its place: that one was looked at. */
+		if (child->left)
+			remove_entry(all, child);
+	}
+	return agree;
+}
+
+static void take_io(struct process *all, struct entry *e, char *text)
+{
+	struct vt_process_values raw;
+	unsigned tries = 0;
+
+	do {
+		raw = (struct vt_process_values){ .have = { false } };
+		ssize_t n = vt_procfile_read(&e->io, e->directory, "io", text, TEXT);
+		e->io_error = n < 0 ? (int)n : 0;
+		if (n < 0 || tries++ == IO_TRIES)
+			return;
+		if (tries > 1)
+			sched_yield();
+		vt_process_take_io(&raw, text);
+	} while (!children_agree(all, e));
 	for (unsigned i = 0; i < VT_P_IO; i++) {
 		uint64_t v = raw.value[VT_P_READ + i];
 		if (!raw.have[VT_P_READ + i])
 			continue;
 		e->io_raw[i] = v;
-		/* A child that has ended may not have been waited for yet. */
-		take_total(&e->now, VT_P_READ + i, v > e->children[i] ? v - e->children[i] : 0);
+		vt_process_total(&e->now, VT_P_READ + i, v > e->children[i] ? v - e->children[i] : 0);
 	}
 }
 
+/* ---- one process --------------------------------------------------------------------------------------- */
+
 /* Reads what there is. 0, or why nothing could be read: what was read before stays. */
-static int read_entry(const struct process *all, struct entry *e)
+static int read_entry(struct process *all, struct entry *e)
 {
 	struct vt_proc_stat s;
 	char text[TEXT];
@@ -347,14 +310,15 @@ static int read_entry(const struct process *all, struct entry *e)
 		return (int)n;
 	}
 	take_cpu(all, e, &s);
-	e->alone = is_dead(&s) && s.minor_of_children + s.major_of_children == 0;
+	e->faults = s.minor + s.major + s.minor_of_children + s.major_of_children;
+	e->alone = vt_proc_is_dead(&s) && s.minor_of_children + s.major_of_children == 0;
 	n = vt_procfile_read(&e->status, e->directory, "status", text, sizeof(text));
 	if (n >= 0) {
 		vt_process_take_status(&e->now, text);
 		take_threads(e, s.threads, text);
 	}
-	take_io(e, text);
-	if (!is_dead(&s))
+	take_io(all, e, text);
+	if (!vt_proc_is_dead(&s))
 		take_fds(e);
 	if (!e->keep)
 		close_files(e);
@@ -398,7 +362,7 @@ static void say_sources(const struct entry *e, const struct vt_collect *c, int e
 	c->source(c, e->who.index, VT_SRC_process_io, false, reason);
 }
 
-static void update(const struct process *all, struct entry *e, const struct vt_collect *c)
+static void update(struct process *all, struct entry *e, const struct vt_collect *c)
 {
 	int err = e->directory < 0 ? e->directory : read_entry(all, e);
 
@@ -421,7 +385,7 @@ static struct entry *find_pid(const struct process *all, uint32_t pid, uint64_t 
 {
 	for (unsigned i = 0; i < all->count; i++)
 		if (all->entries[i]->who.pid == pid && all->entries[i]->who.start == start &&
-		    !all->entries[i]->done)
+		    !all->entries[i]->done && !all->entries[i]->left)
 			return all->entries[i];
 	return NULL;
 }
@@ -446,7 +410,7 @@ static struct entry *add_entry(struct process *all, const struct vt_collected *p
 }
 
 /* The process has executed another program: all that it did until now belongs to the former image. */
-static void take_over(const struct process *all, struct entry *e, struct entry *former,
+static void take_over(struct process *all, struct entry *e, struct entry *former,
                       const struct vt_collect *c)
 {
 	struct vt_collected who = e->who;
@@ -499,27 +463,40 @@ static uint64_t ns_of(struct timeval t)
 /* What the kernel says of a process that waited for nobody is exact, to the end and over all threads. */
 static void take_usage(struct entry *e, const struct rusage *u)
 {
-	take_total(&e->now, VT_P_CPU_USER, ns_of(u->ru_utime));
-	take_total(&e->now, VT_P_CPU_SYSTEM, ns_of(u->ru_stime));
-	take_total(&e->now, VT_P_MINOR_FAULTS, (uint64_t)u->ru_minflt);
-	take_total(&e->now, VT_P_MAJOR_FAULTS, (uint64_t)u->ru_majflt);
-	take_total(&e->now, VT_P_VOLUNTARY, (uint64_t)u->ru_nvcsw);
-	take_total(&e->now, VT_P_INVOLUNTARY, (uint64_t)u->ru_nivcsw);
+	vt_process_total(&e->now, VT_P_CPU_USER, ns_of(u->ru_utime));
+	vt_process_total(&e->now, VT_P_CPU_SYSTEM, ns_of(u->ru_stime));
+	vt_process_total(&e->now, VT_P_MINOR_FAULTS, (uint64_t)u->ru_minflt);
+	vt_process_total(&e->now, VT_P_MAJOR_FAULTS, (uint64_t)u->ru_majflt);
+	vt_process_total(&e->now, VT_P_VOLUNTARY, (uint64_t)u->ru_nvcsw);
+	vt_process_total(&e->now, VT_P_INVOLUNTARY, (uint64_t)u->ru_nivcsw);
 	/* An earlier image may have been the larger one. */
 	if (!e->is_image && u->ru_maxrss > 0)
-		take_total(&e->now, VT_P_PEAK_RESIDENT, (uint64_t)u->ru_maxrss * 1024);
+		vt_process_total(&e->now, VT_P_PEAK_RESIDENT, (uint64_t)u->ru_maxrss * 1024);
 }
 
-static void remove_entry(struct process *all, struct entry *e)
+/* What it did is taken off its parent's when that has waited for it; if that is gone, too, it never will be. */
+static void leave(struct process *all, struct entry *e)
 {
-	for (unsigned i = 0; i < all->count; i++)
-		if (all->entries[i] == e)
-			all->entries[i] = all->entries[--all->count];
+	struct entry *parent = e->parent_pid ? find_pid(all, e->parent_pid, e->parent_start) : NULL;
+
+	for (unsigned i = all->count; i-- > 0;)
+		if (all->entries[i]->left && is_child(all->entries[i], e))
+			remove_entry(all, all->entries[i]);
+	if (!parent || e->gone) {
+		remove_entry(all, e);
+		return;
+	}
+	if (all->left == MOST_LEFT) {
+		for (unsigned i = 0; i < VT_P_IO; i++)
+			parent->children[i] += e->io_raw[i];
+		remove_entry(all, e);
+		return;
+	}
 	close_files(e);
-	if (e->directory >= 0)
-		close(e->directory);
 	all->kept -= e->keep;
-	free(e);
+	e->keep = false;
+	e->left = true;
+	all->left++;
 }
 
 static void end_process(void *state, const struct vt_collect *c, const struct vt_collected *p,
@@ -530,17 +507,15 @@ static void end_process(void *state, const struct vt_collect *c, const struct vt
 
 	if (!e)
 		return;
-	if (!e->done) {
-		update(all, e, c);
-		if (usage && e->alone) {
-			take_usage(e, usage);
-			set_values(e, c);
-		}
-		struct entry *parent = e->parent_pid ? find_pid(all, e->parent_pid, e->parent_start) : NULL;
-		for (unsigned i = 0; parent && i < VT_P_IO; i++)
-			parent->children[i] += e->io_raw[i];
+	if (e->done) {
+		remove_entry(all, e);
+		return;
 	}
-	remove_entry(all, e);
+	update(all, e, c);
+	if (usage && e->alone)
+		take_usage(e, usage);
+	set_values(e, c);
+	leave(all, e);
 }
 
 /* ---- the collector ------------------------------------------------------------------------------------ */
@@ -560,8 +535,9 @@ static void sample_process(void *state, const struct vt_collect *c, uint64_t mon
 	struct process *all = state;
 	(void)monotonic;
 
-	for (unsigned i = 0; i < all->count; i++)
-		if (!all->entries[i]->done)
+	/* An update may remove others: the last one takes their place. */
+	for (unsigned i = all->count; i-- > 0;)
+		if (i < all->count && !all->entries[i]->done && !all->entries[i]->left)
 			update(all, all->entries[i], c);
 }
 

@@ -24,6 +24,24 @@ struct vt_process_values {
 	bool have[VT_P_VALUES];
 };
 
+static inline void vt_process_set(struct vt_process_values *v, unsigned i, uint64_t value)
+{
+	v->value[i] = value;
+	v->have[i] = true;
+}
+
+/* A total never goes back, not even by the rounding of another source. */
+static inline void vt_process_total(struct vt_process_values *v, unsigned i, uint64_t value)
+{
+	vt_process_set(v, i, v->have[i] && v->value[i] > value ? v->value[i] : value);
+}
+
+/* It has ended, whether its parent knows that or not. */
+static inline bool vt_proc_is_dead(const struct vt_proc_stat *s)
+{
+	return s->state == 'Z' || s->state == 'X';
+}
+
 /* Each fills what the text tells, and leaves the rest as it is: what was read last stays. */
 void vt_process_take_stat(struct vt_process_values *v, const struct vt_proc_stat *s, uint64_t ticks_a_second);
 void vt_process_take_status(struct vt_process_values *v, const char *text);

@@ -1,9 +1,11 @@
 /* procfile.c - see procfile.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "collectors/procfile.h"
@@ -68,6 +70,34 @@ ssize_t vt_procfile_once(int at, const char *name, char *to, size_t size)
 
 	vt_procfile_close(&f);
 	return n;
+}
+
+/* No opendir: that allocates. */
+int vt_procfile_numbers(int at, const char *name, unsigned most,
+                        void (*each)(void *user, uint32_t number), void *user)
+{
+	char buffer[4096] __attribute__((aligned(8)));
+	unsigned count = 0;
+	long n;
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while ((n = syscall(SYS_getdents64, fd, buffer, sizeof(buffer))) > 0 && count <= most) {
+		for (long i = 0; i < n && count <= most;) {
+			const struct dirent64 *d = (const struct dirent64 *)(const void *)(buffer + i);
+			const char *at_name = d->d_name;
+			uint64_t number;
+			i += d->d_reclen;
+			if (!vt_proc_number(&at_name, &number) || *at_name || number > UINT32_MAX)
+				continue;
+			if (++count <= most && each)
+				each(user, (uint32_t)number);
+		}
+	}
+	int err = n < 0 ? -errno : 0;
+	close(fd);
+	return err ? err : (int)count;
 }
 
 /* ---- taking apart ------------------------------------------------------------------------------------- */

@@ -35,6 +35,13 @@ void vt_procfile_close(struct vt_procfile *f);
 /* The same, without keeping it open. */
 ssize_t vt_procfile_once(int at, const char *name, char *to, size_t size);
 
+/*
+ * Calls `each` (NULL: only counts) for the names of a directory that are numbers, at most `most`; returns how many,
+ * most + 1 when there are more, or a negative errno.
+ */
+int vt_procfile_numbers(int at, const char *name, unsigned most, void (*each)(void *user, uint32_t number),
+                        void *user);
+
 /* A decimal number that fits, and no digit behind it; `*at` then points behind it. */
 bool vt_proc_number(const char **at, uint64_t *value);
 

@@ -29,7 +29,7 @@ struct vt_in {
 static inline struct vt_in vt_in_of(const void *data, size_t length)
 {
 	const uint8_t *p = data;
-	return (struct vt_in){ p, p + length, false };
+	return (struct vt_in){ p, length > 0 ? p + length : p, false };         /* p may be NULL then */
 }
 
 /* The next `length` bytes, or NULL. */

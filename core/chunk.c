@@ -6,15 +6,24 @@
 #include "core/chunk.h"
 #include "core/crc32c.h"
 
+/*
+ * zstd's level 1 is tuned for the columns of events, where short matches are no gain. Records are text, mostly:
+ * at this level the schema takes 9 KiB, at that one 22.
+ */
+#define RECORDS_LEVEL   3
+
 int vt_chunker_open(struct vt_chunker *c, const struct vt_codec *codec, int level, uint64_t run)
 {
 	*c = (struct vt_chunker){ .codec = codec, .run = run };
-	if (codec->open) {
-		c->codec_state = codec->open(level ? level : codec->level_default);
-		if (!c->codec_state)
-			return -ENOMEM;
-	}
-	if (codec->id == VT_CODEC_ZSTD && !(c->hurry_state = vt_codec_lz4.open(1))) {
+	level = level ? level : codec->level_default;
+	if (codec->open && !(c->codec_state = codec->open(level)))
+		return -ENOMEM;
+	if (codec->id != VT_CODEC_ZSTD)
+		return 0;
+	c->hurry_state = vt_codec_lz4.open(1);
+	if (level == codec->level_default)
+		c->records_state = codec->open(RECORDS_LEVEL);
+	if (!c->hurry_state || (level == codec->level_default && !c->records_state)) {
 		vt_chunker_close(c);
 		return -ENOMEM;
 	}
@@ -27,11 +36,16 @@ void vt_chunker_close(struct vt_chunker *c)
 		c->codec->close(c->codec_state);
 	if (c->hurry_state)
 		vt_codec_lz4.close(c->hurry_state);
+	if (c->records_state)
+		c->codec->close(c->records_state);
 	vt_out_free(&c->bytes);
 }
 
-/* Compresses behind c->bytes; falls back to plain bytes when that is not longer. Returns the length. */
-static uint32_t compress_block(struct vt_chunker *c, const uint8_t *raw, uint32_t length,
+/*
+ * Compresses behind c->bytes, by the state `normally` unless in a hurry; falls back to plain bytes when that is
+ * not longer. Returns the length.
+ */
+static uint32_t compress_block(struct vt_chunker *c, void *normally, const uint8_t *raw, uint32_t length,
                                const uint32_t *pieces, unsigned count, uint8_t *codec)
 {
 	bool hurry = c->hurry && c->hurry_state;
@@ -42,7 +56,7 @@ static uint32_t compress_block(struct vt_chunker *c, const uint8_t *raw, uint32_
 	if (!to)
 		return 0;
 	*codec = used->id;
-	size_t n = used->compress(hurry ? c->hurry_state : c->codec_state, to, room, raw, pieces, count);
+	size_t n = used->compress(hurry ? c->hurry_state : normally, to, room, raw, pieces, count);
 	if (n == 0 || n >= length) {
 		memcpy(to, raw, length);
 		*codec = VT_CODEC_NONE;
@@ -90,7 +104,7 @@ static void add_section(struct vt_chunker *c, const struct vt_split_section *s,
 		.category = s->category, .types = s->types, .raw = s->raw_length, .events = s->events,
 		.t_min = s->t_min, .t_max = s->t_max, .first = s->first,
 	};
-	e->frame = compress_block(c, s->raw, s->raw_length, s->pieces, s->piece_count, &e->codec);
+	e->frame = compress_block(c, c->codec_state, s->raw, s->raw_length, s->pieces, s->piece_count, &e->codec);
 	e->stored = e->frame;
 	uint32_t least = (s->raw_length + VT_MAX_EXPANSION - 1) / VT_MAX_EXPANSION;
 	if (e->stored < least) {
@@ -143,6 +157,6 @@ int vt_chunk_records(struct vt_chunker *c, struct vt_chunk_header *h, const void
 	h->crc_raw = vt_crc32c(0, payload, length);
 	c->bytes.length = 0;
 	add_zeros(&c->bytes, VT_CHUNK_HEADER);
-	compress_block(c, payload, piece, &piece, 1, &h->codec);
+	compress_block(c, c->records_state ? c->records_state : c->codec_state, payload, piece, &piece, 1, &h->codec);
 	return finish(c, h);
 }

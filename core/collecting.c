@@ -130,6 +130,13 @@ static void unset(const struct vt_collect *api, uint32_t process, unsigned metri
 	__atomic_fetch_and(&p->view.file->present[metric / 64], ~(1ull << metric % 64), __ATOMIC_RELAXED);
 }
 
+/* It came after all: why it was absent is no longer so, not for the processes that have no part of it either. */
+static void take_back(const struct vt_collecting *c, unsigned source)
+{
+	for (unsigned i = 0; i < c->recorder->process_count; i++)
+		vt_follow_source_unsaid(c->recorder->processes[i], source);
+}
+
 static void say_source(const struct vt_collect *api, uint32_t process, enum vt_source_id source,
                        bool available, const char *reason)
 {
@@ -139,6 +146,8 @@ static void say_source(const struct vt_collect *api, uint32_t process, enum vt_s
 	if ((unsigned)source >= VT_MAX_SOURCES)
 		return;
 	if (process == VT_COLLECT_RUN) {
+		if (available && c->said[source].state == ABSENT)
+			take_back(c, source);
 		c->said[source].state = available ? AVAILABLE : ABSENT;
 		snprintf(c->said[source].reason, VT_REASON_MAX, "%s", available ? "" : reason);
 	}

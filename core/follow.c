@@ -431,6 +431,13 @@ void vt_follow_source(struct vt_followed *p, unsigned source, bool available, co
 	p->sources[source].state = available ? SAID_AVAILABLE : SAID_ABSENT;
 }
 
+void vt_follow_source_unsaid(struct vt_followed *p, unsigned source)
+{
+	free(p->sources[source].reason);
+	p->sources[source].reason = NULL;
+	p->sources[source].state = NOT_SAID;
+}
+
 static void add_said_sources(const struct vt_followed *p, struct vt_counter_sample *s)
 {
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
@@ -444,10 +451,26 @@ static void add_said_sources(const struct vt_followed *p, struct vt_counter_samp
 	}
 }
 
+/*
+ * The longest pause of an interval is that of two counter records, and there is one recorder: whoever reads
+ * metrics in between takes nothing away. Without a pause it is 0; without a collector it is absent.
+ */
+static void end_interval(struct vt_followed *p)
+{
+	static const unsigned metric = VT_M_gc_pause_interval_max, pauses = VT_M_gc_pauses;
+	struct vt_ring_file *f = p->view.file;
+
+	if (!p->view.live || !(vt_load_relaxed(&f->present[pauses / 64]) >> pauses % 64 & 1))
+		return;
+	vt_store_relaxed(&f->gauges[metric], __atomic_exchange_n(&f->longest_pause, 0, __ATOMIC_RELAXED));
+	__atomic_fetch_or(&f->present[metric / 64], 1ull << metric % 64, __ATOMIC_RELAXED);
+}
+
 int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_follow_out *out)
 {
 	struct vt_counter_sample s;
 
+	end_interval(p);
 	vt_sample(&p->view, &s);
 	s.sequence = vt_add_relaxed(&p->view.file->next_record, 1);
 	s.process = p->index;

@@ -87,6 +87,9 @@ int vt_follow_counters(struct vt_followed *p, uint16_t flags, const struct vt_fo
 /* Says of a source what its process cannot know: a collector's. `reason` is copied. */
 void vt_follow_source(struct vt_followed *p, unsigned source, bool available, const char *reason);
 
+/* Nothing was said of it. */
+void vt_follow_source_unsaid(struct vt_followed *p, unsigned source);
+
 /* Threads that ended without saying so, and names that changed. */
 void vt_follow_threads(struct vt_followed *p);
 

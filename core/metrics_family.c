@@ -66,3 +66,10 @@ bool vt_source_there(const struct vt_metrics *m, unsigned source)
 	}
 	return false;
 }
+
+const char *vt_source_reason(const struct vt_metrics *m, unsigned source)
+{
+	if (vt_source_there(m, source))
+		return "";
+	return m->sources[source].known ? m->sources[source].reason : "not reported";
+}

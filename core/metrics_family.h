@@ -26,4 +26,7 @@ bool vt_metric_present(const struct vt_metrics *m, unsigned metric, bool histogr
 /* Is the source there? One that nobody reported on is known by its metrics alone. */
 bool vt_source_there(const struct vt_metrics *m, unsigned source);
 
+/* Why it is not there; "" if it is. */
+const char *vt_source_reason(const struct vt_metrics *m, unsigned source);
+
 #endif

@@ -60,10 +60,38 @@ bool vt_labels_valid(const char *s)
 			return false;
 	if (*s == '\0')
 		return true;
-	for (const char *label = s; (s = vt_label_skip(s)); label = ++s)
-		if (is_repeated(label, s) || *s != ',')
+	for (const char *label = s; (s = vt_label_skip(s)); label = ++s) {
+		if (strncmp(label, "__", 2) == 0 || is_repeated(label, s))
+			return false;
+		if (*s != ',')
 			return *s == '\0';
+	}
 	return false;
+}
+
+/* Is this one label among the first `length` bytes of others? */
+static bool is_among(const char *label, size_t size, const char *others, size_t length)
+{
+	for (const char *s = others; s < others + length; s++) {
+		const char *end = vt_label_skip(s);
+		if ((size_t)(end - s) == size && memcmp(s, label, size) == 0)
+			return true;
+		s = end;
+	}
+	return false;
+}
+
+bool vt_labels_same(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	if (a_length != b_length)
+		return false;
+	for (const char *s = a; s < a + a_length; s++) {
+		const char *end = vt_label_skip(s);
+		if (!is_among(s, (size_t)(end - s), b, b_length))
+			return false;
+		s = end;
+	}
+	return true;
 }
 
 #define LE "le=\""

@@ -21,8 +21,14 @@ bool vt_labels_have(const char *labels, const char *name, size_t length);
 /* Do two sets of labels have a name in common? */
 bool vt_labels_meet(const char *a, const char *b);
 
-/* Well-formed, no name twice, and printable ASCII only. */
+/* Well-formed, no name twice, none that Prometheus keeps to itself (__...), and printable ASCII only. */
 bool vt_labels_valid(const char *labels);
+
+/*
+ * The same labels, in whatever order: the first bytes of two texts that are valid, up to the end of a label. Equal
+ * lengths and each of one among the other are enough, as no name comes twice.
+ */
+bool vt_labels_same(const char *a, size_t a_length, const char *b, size_t b_length);
 
 /* Labels of a bucket end in le="BOUND": where that begins, else NULL. Of valid labels only. */
 const char *vt_labels_le(const char *labels);

@@ -1,495 +1,258 @@
 /*
- * metrics_prometheus.c - the metrics in the Prometheus text format 0.0.4.
+ * metrics_prometheus.c - the metrics in the Prometheus text format 0.0.4, and over time as OpenMetrics 1.0.
  *
  * First the 15 families of the compatibility set, whose names, types, texts and order are those
  * of this build for ever; then all newer ones by name. Of a log's schema, which may be a
  * stranger's, only what keeps the exposition valid is printed.
  *
  * A dump of several runs has each family once: the runs' sorted rows are merged by family.
+ *
+ * Both formats give a sample the same name and labels, so that what was scraped from a running host and what
+ * was filled in from its log are one series. They differ in heads, times and the end.
  */
 #include <valktrace/format.h>
 #include <valktrace/metrics.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/metrics_dump.h"
 #include "core/metrics_family.h"
 #include "core/metrics_labels.h"
-#include "core/metrics_text.h"
 
 #define COMPATIBLE VT_METRIC_COMPATIBLE
 #define TIME_DIGITS 6u
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
-struct row {
+/* ---- moments -------------------------------------------------------------------------------- */
+
+void vt_dump_rewind(struct vt_dump_run *r)
+{
+	r->shown = false;
+	if (r->series)
+		vt_series_rewind(r->series);
+}
+
+void vt_dump_want(struct vt_dump_run *r, unsigned column)
+{
+	if (r->series)
+		vt_series_want(r->series, column);
+}
+
+bool vt_dump_next(struct vt_dump_run *r)
+{
+	bool more = r->series ? vt_series_next(r->series) : !r->shown;
+
+	r->shown = true;
+	return more;
+}
+
+/* ---- heads ---------------------------------------------------------------------------------- */
+
+static bool ends_in(const char *s, size_t length, const char *end)
+{
+	size_t n = strlen(end);
+
+	return length > n && strncmp(s + length - n, end, n) == 0;
+}
+
+/* Is there a family of this name? */
+static bool is_family(const struct vt_dump *d, const char *name, size_t length)
+{
 	const char *family;
-	const struct special *special;  /* else a metric of the schema */
-	const struct vt_metric_desc *desc;
-	unsigned metric;
-	bool histogram;                 /* a bucket or the sum of one */
-};
 
-/* One run while it is printed. */
-struct run {
-	const struct vt_metrics *m;
-	const char *labels;             /* of all its samples, or "" */
-	unsigned count, next;           /* rows; the first that is not printed */
-	struct row rows[VT_MAX_METRICS + VT_MAX_SOURCES + 8];
-	char families[VT_MAX_SOURCES][VT_MAX_NAME + 20];        /* of `availability` */
-};
+	for (unsigned i = 0; i < COMPATIBLE; i++) {
+		family = vt_schema_builtin()->metrics[i].family;
+		if (strncmp(family, name, length) == 0 && family[length] == '\0')
+			return true;
+	}
+	for (unsigned k = 0; k < d->count; k++)
+		for (unsigned i = 0; i < d->runs[k].count; i++) {
+			family = d->runs[k].rows[i].family;
+			if (strncmp(family, name, length) == 0 && family[length] == '\0')
+				return true;
+		}
+	return false;
+}
 
-/* ---- labels --------------------------------------------------------------------------------- */
+static void put_line(struct vt_dump *d, const char *what, size_t length)
+{
+	vt_text_string(&d->text, what);
+	vt_text_bytes(&d->text, d->head.family, length);
+	vt_text_string(&d->text, " ");
+}
 
-/* name="value" behind what is there already; the run's own label stands in for one of the same name. */
-static void put_label(struct vt_text *t, const struct run *r, const char **before, const char *name,
-                      const char *value)
+/*
+ * In OpenMetrics a counter's samples are named after its family with _total behind it, those of an info
+ * with _info. What has no such name, or whose family's name is another's, is of a type unknown: the names of
+ * samples are the same in both formats. A unit may be told only if the name ends in it.
+ */
+static void put_open_head(struct vt_dump *d)
+{
+	static const char *const units[] = { "seconds", "bytes", "ratio" };
+	size_t length = strlen(d->head.family), stem = length;
+	const char *type = d->head.type;
+	bool counter = strcmp(type, "counter") == 0, info = strcmp(type, "info") == 0;
+
+	if (counter || info) {
+		stem -= strlen(counter ? "_total" : "_info");
+		if (!ends_in(d->head.family, length, counter ? "_total" : "_info") ||
+		    is_family(d, d->head.family, stem)) {
+			stem = length;
+			type = "unknown";
+		}
+	}
+	put_line(d, "# TYPE ", stem);
+	vt_text_string(&d->text, type);
+	for (unsigned i = 0; i < LENGTH(units); i++) {
+		size_t n = strlen(units[i]);
+		if (!ends_in(d->head.family, stem, units[i]) || d->head.family[stem - n - 1] != '_')
+			continue;
+		put_line(d, "\n# UNIT ", stem);
+		vt_text_string(&d->text, units[i]);
+	}
+	put_line(d, "\n# HELP ", stem);
+	vt_text_escaped(&d->text, d->head.help, 1);
+	vt_text_string(&d->text, "\n");
+}
+
+static void put_head(struct vt_dump *d)
+{
+	size_t length = strlen(d->head.family);
+
+	put_line(d, d->text.length > 0 ? "\n# HELP " : "# HELP ", length);
+	vt_text_escaped(&d->text, d->head.help, 0);
+	put_line(d, "\n# TYPE ", length);
+	vt_text_string(&d->text, strcmp(d->head.type, "info") == 0 ? "gauge" : d->head.type);
+	vt_text_string(&d->text, "\n");
+}
+
+/* A family without a sample is left out, head and all: it is printed by the first one. */
+static void announce(struct vt_dump *d, const char *family, const char *type, const char *help)
+{
+	d->head.family = family;
+	d->head.type = type;
+	d->head.help = help;
+}
+
+static void announce_metric(struct vt_dump *d, const struct vt_metric_desc *desc, bool histogram)
+{
+	const char *type = histogram ? "histogram" : desc->kind == VT_METRIC_COUNTER ? "counter" : "gauge";
+
+	announce(d, desc->family, type, desc->help);
+}
+
+/* ---- samples -------------------------------------------------------------------------------- */
+
+void vt_dump_begin(struct vt_dump *d, const char *family, const char *suffix)
+{
+	if (d->head.family && d->write)
+		put_open_head(d);
+	else if (d->head.family)
+		put_head(d);
+	d->head.family = NULL;
+	vt_text_string(&d->text, family);
+	vt_text_string(&d->text, suffix);
+}
+
+void vt_dump_label(struct vt_dump *d, const struct vt_dump_run *r, const char **before, const char *name,
+                   const char *value)
 {
 	if (vt_labels_have(r->labels, name, strlen(name)))
 		return;
-	vt_text_string(t, *before);
-	vt_text_string(t, name);
-	vt_text_string(t, "=\"");
-	vt_text_escaped(t, value, 1);
-	vt_text_string(t, "\"");
+	vt_text_string(&d->text, *before);
+	vt_text_string(&d->text, name);
+	vt_text_string(&d->text, "=\"");
+	vt_text_escaped(&d->text, value, 1);
+	vt_text_string(&d->text, "\"");
 	*before = ",";
 }
 
-/* The run's labels, and the end of all labels. */
-static void end_labels(struct vt_text *t, const struct run *r, const char *before)
+void vt_dump_labels(struct vt_dump *d, const char **before, const char *labels, size_t length)
+{
+	if (length == 0)
+		return;
+	vt_text_string(&d->text, *before);
+	vt_text_bytes(&d->text, labels, length);
+	*before = ",";
+}
+
+void vt_dump_labelled(struct vt_dump *d, const struct vt_dump_run *r, const char *before)
 {
 	if (*r->labels) {
-		vt_text_string(t, before);
-		vt_text_string(t, r->labels);
+		vt_text_string(&d->text, before);
+		vt_text_string(&d->text, r->labels);
 		before = ",";
 	}
-	vt_text_string(t, *before == ',' ? "} " : " ");
+	vt_text_string(&d->text, *before == ',' ? "} " : " ");
 }
 
-/* ---- families that are not one metric ------------------------------------------------------- */
-
-static bool put_source(struct vt_text *t, const struct run *r, unsigned source)
+void vt_dump_value(struct vt_dump *d, const struct vt_metric_desc *desc, uint64_t value)
 {
-	const struct vt_metrics *m = r->m;
-	const char *reason = "", *before = "{";
-
-	if (!m->schema->sources[source].name)
-		return false;
-	if (!vt_source_there(m, source))
-		reason = m->sources[source].known ? m->sources[source].reason : "not reported";
-	vt_text_string(t, "valk_source_available");
-	put_label(t, r, &before, "source", m->schema->sources[source].name);
-	put_label(t, r, &before, "reason", reason);
-	end_labels(t, r, before);
-	vt_text_string(t, vt_source_there(m, source) ? "1\n" : "0\n");
-	return true;
-}
-
-static bool put_complete(struct vt_text *t, const struct run *r, unsigned index)
-{
-	uint64_t lost = 0;
-
-	(void)index;
-	for (unsigned i = 0; i < VT_MAX_CATEGORIES; i++)
-		lost |= r->m->lost[i];
-	vt_text_string(t, "valk_trace_complete");
-	end_labels(t, r, "{");
-	vt_text_string(t, lost == 0 ? "1\n" : "0\n");
-	return true;
-}
-
-static bool put_info(struct vt_text *t, const struct run *r, unsigned index)
-{
-	char hex[17];
-	struct vt_text run = { hex, sizeof(hex), 0 };
-	const char *before = "{";
-
-	(void)index;
-	vt_text_hex(&run, r->m->run);
-	vt_text_end(&run);
-	vt_text_string(t, "valk_trace_info");
-	put_label(t, r, &before, "program", r->m->program);
-	put_label(t, r, &before, "version", r->m->version);
-	put_label(t, r, &before, "run", hex);
-	end_labels(t, r, before);
-	vt_text_string(t, "1\n");
-	return true;
-}
-
-/* A category counts when its loss is reported, and in any case when it has one. */
-static bool put_lost(struct vt_text *t, const struct run *r, unsigned category)
-{
-	const struct vt_metrics *m = r->m;
-	const char *name = m->schema->categories[category].name, *before = "{";
-	char spare[8];
-
-	if ((m->wanted >> category & 1) == 0 && m->lost[category] == 0)
-		return false;
-	if (!name) {
-		struct vt_text number = { spare, sizeof(spare), 0 };
-		vt_text_string(&number, "#");
-		vt_text_number(&number, category);
-		vt_text_end(&number);
-	}
-	vt_text_string(t, "valk_trace_lost_events_total");
-	put_label(t, r, &before, "category", name ? name : spare);
-	end_labels(t, r, before);
-	vt_text_number(t, m->lost[category]);
-	vt_text_string(t, "\n");
-	return true;
-}
-
-/* ---- calls ---------------------------------------------------------------------------------- */
-
-/* One of the three families of vt_call_stat. */
-static bool put_call(struct vt_text *t, const struct run *r, unsigned index, const char *family, uint64_t value,
-                     bool is_time)
-{
-	const struct vt_call_stat *c = &r->m->calls[index];
-	const char *before = "{";
-
-	vt_text_string(t, family);
-	put_label(t, r, &before, "call", c->call);
-	put_label(t, r, &before, "category", c->category);
-	end_labels(t, r, before);
-	if (is_time)
-		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
+	if (desc->unit == VT_UNIT_NS)
+		vt_text_ratio(&d->text, value, 1000000000, TIME_DIGITS);
+	else if (desc->unit == VT_UNIT_MILLI)
+		vt_text_ratio(&d->text, value, 1000, 3);
+	else if (desc->unit == VT_UNIT_PPM)
+		vt_text_ratio(&d->text, value, 1000000, 6);
 	else
-		vt_text_number(t, value);
-	vt_text_string(t, "\n");
-	return true;
+		vt_text_number(&d->text, value);
 }
 
-static bool put_call_count(struct vt_text *t, const struct run *r, unsigned i)
+/* What is complete is handed on, so that the text of a series needs no more room than a few lines. */
+static void drain(struct vt_dump *d)
 {
-	return i < r->m->call_count && put_call(t, r, i, "valk_calls_total", r->m->calls[i].count, false);
+	if (!d->write || d->text.length <= d->text.size / 2)
+		return;
+	d->cut |= d->text.length > d->text.size;
+	if (!d->cut)
+		d->write(d->user, d->text.to, d->text.length);
+	d->text.length = 0;
 }
 
-static bool put_call_errors(struct vt_text *t, const struct run *r, unsigned i)
+void vt_dump_end(struct vt_dump *d, const struct vt_dump_run *r)
 {
-	return i < r->m->call_count && put_call(t, r, i, "valk_call_errors_total", r->m->calls[i].errors, false);
-}
-
-static bool put_call_time(struct vt_text *t, const struct run *r, unsigned i)
-{
-	return i < r->m->call_count && put_call(t, r, i, "valk_call_seconds_total", r->m->calls[i].time, true);
-}
-
-static const struct special {
-	const char *family, *type, *help;
-	unsigned count;                 /* calls of `put`, with 0, 1, 2 ... */
-	/* Appends one sample; false: there is none of this index. */
-	bool (*put)(struct vt_text *t, const struct run *r, unsigned index);
-} specials[] = {
-	{ "valk_call_errors_total", "counter", "Calls that failed", VT_MAX_CALL_TOTALS, put_call_errors },
-	{ "valk_call_seconds_total", "counter", "Time in calls, failed ones included", VT_MAX_CALL_TOTALS,
-	  put_call_time },
-	{ "valk_calls_total", "counter", "Calls, failed ones included", VT_MAX_CALL_TOTALS, put_call_count },
-	{ "valk_source_available", "gauge", "Whether a source of metrics was there, and why not",
-	  VT_MAX_SOURCES, put_source },
-	{ "valk_trace_complete", "gauge", "1 if no event was lost", 1, put_complete },
-	{ "valk_trace_info", "gauge", "What was recorded", 1, put_info },
-	{ "valk_trace_lost_events_total", "counter", "Events lost by category",
-	  VT_MAX_CATEGORIES, put_lost },
-};
-
-/*
- * Sources of which some metrics may be there and others not, by what their collector said of each:
- * valk_SOURCE_available, with the labels that the metrics have.
- */
-static const struct special availability = {
-	NULL, "gauge", "Which of these can be had, and why not", VT_MAX_METRICS, NULL
-};
-
-#define AVAILABLE_FRONT "valk_"
-#define AVAILABLE_END   "_available"
-
-static void put_state(struct vt_text *t, const struct run *r, const char *family, unsigned metric)
-{
-	const struct vt_metric_desc *d = &r->m->schema->metrics[metric];
-	const char *before = "{";
-
-	vt_text_string(t, family);
-	if (*d->labels) {
-		vt_text_string(t, "{");
-		vt_text_string(t, d->labels);
-		before = ",";
+	if (r->series) {
+		vt_text_string(&d->text, " ");
+		vt_text_ratio(&d->text, r->series->ms, 1000, 3);
 	}
-	put_label(t, r, &before, "reason", d->reason ? d->reason : "");
-	end_labels(t, r, before);
-	vt_text_string(t, d->state == VT_METRIC_AVAILABLE ? "1\n" : "0\n");
+	vt_text_string(&d->text, "\n");
+	drain(d);
 }
 
-/* ---- the families in order ------------------------------------------------------------------ */
+/* ---- families --------------------------------------------------------------------------------- */
 
-/* Keeps the rows sorted by family; rows of one family stay in the order of their ids. */
-static void insert(struct row *rows, unsigned count, struct row row)
+static void put_metric(struct vt_dump *d, struct vt_dump_run *r, const struct vt_metric_desc *desc,
+                       unsigned metric)
 {
-	for (; count > 0 && strcmp(rows[count - 1].family, row.family) > 0; count--)
-		rows[count] = rows[count - 1];
-	rows[count] = row;
-}
-
-/* No family twice: names of the compatibility set and of `specials` are taken. */
-static bool is_taken(const char *family)
-{
-	const struct vt_schema *builtin = vt_schema_builtin();
-
-	for (unsigned i = 0; i < COMPATIBLE; i++)
-		if (strcmp(builtin->metrics[i].family, family) == 0)
-			return true;
-	for (unsigned i = 0; i < LENGTH(specials); i++)
-		if (strcmp(specials[i].family, family) == 0)
-			return true;
-	/* Those of `availability` are made of names of sources. */
-	size_t length = strlen(family), end = strlen(AVAILABLE_END);
-	return strncmp(family, AVAILABLE_FRONT, strlen(AVAILABLE_FRONT)) == 0 && length > end &&
-	       strcmp(family + length - end, AVAILABLE_END) == 0;
-}
-
-static bool is_printable(const struct vt_metric_desc *d, const char *labels)
-{
-	return d->name && d->family && d->labels && vt_family_valid(d->family) && vt_labels_valid(d->labels) &&
-	       !is_taken(d->family) && !vt_labels_meet(d->labels, labels);
-}
-
-/* Told of, with labels that are good and are no other's. */
-static bool has_state(const struct run *r, unsigned metric, unsigned source)
-{
-	const struct vt_metric_desc *all = r->m->schema->metrics, *d = &all[metric];
-
-	if (!d->name || !d->labels || d->state == VT_METRIC_UNTOLD || d->source != source ||
-	    !vt_labels_valid(d->labels) || vt_labels_have(d->labels, "reason", 6) ||
-	    vt_labels_meet(d->labels, r->labels))
-		return false;
-	for (unsigned i = 0; i < metric; i++)
-		if (all[i].name && all[i].labels && all[i].state != VT_METRIC_UNTOLD && all[i].source == source &&
-		    strcmp(all[i].labels, d->labels) == 0)
-			return false;
-	return true;
-}
-
-static void collect_states(struct run *r)
-{
-	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
-		const char *name = r->m->schema->sources[i].name;
-		bool any = false;
-		for (unsigned m = 0; name && m < VT_MAX_METRICS && !any; m++)
-			any = has_state(r, m, i);
-		/* A source of an earlier one's name would say things twice. */
-		for (unsigned k = 0; k < i && any; k++)
-			any = !*r->families[k] || strcmp(r->m->schema->sources[k].name, name) != 0;
-		if (!any || !vt_family_valid(name) || strlen(name) > VT_MAX_NAME ||
-		    strcmp(name, "source") == 0)
+	vt_dump_rewind(r);
+	vt_dump_want(r, metric);
+	while (vt_dump_next(r)) {
+		const char *before = "{";
+		if (!r->m->present[metric])
 			continue;
-		strcat(strcat(strcpy(r->families[i], AVAILABLE_FRONT), name), AVAILABLE_END);
-		insert(r->rows, r->count++, (struct row){ r->families[i], &availability, NULL, 0, false });
+		vt_dump_begin(d, desc->family, "");
+		vt_dump_labels(d, &before, desc->labels, strlen(desc->labels));
+		vt_dump_labelled(d, r, before);
+		vt_dump_value(d, desc, r->m->values[metric]);
+		vt_dump_end(d, r);
 	}
 }
-
-static void collect(struct run *r)
-{
-	for (unsigned i = COMPATIBLE; i < VT_MAX_METRICS; i++) {
-		const struct vt_metric_desc *desc = &r->m->schema->metrics[i];
-		if (!is_printable(desc, r->labels) || vt_family_in_histogram(r->m->schema, desc->family))
-			continue;
-		bool histogram = vt_family_is_histogram(r->m->schema, desc->family);
-		if (vt_metric_present(r->m, i, histogram))
-			insert(r->rows, r->count++, (struct row){ desc->family, NULL, desc, i, histogram });
-	}
-	for (unsigned i = 0; i < LENGTH(specials); i++)
-		insert(r->rows, r->count++, (struct row){ specials[i].family, &specials[i], NULL, 0, false });
-	collect_states(r);
-}
-VT_STATIC_ASSERT(LENGTH(specials) + VT_MAX_SOURCES + VT_MAX_METRICS <= LENGTH(((struct run *)0)->rows),
-                 "room for all");
-
-/* ---- printing ------------------------------------------------------------------------------- */
-
-static void put_head(struct vt_text *t, const char *family, const char *type, const char *help)
-{
-	vt_text_string(t, t->length > 0 ? "\n# HELP " : "# HELP ");
-	vt_text_string(t, family);
-	vt_text_string(t, " ");
-	vt_text_escaped(t, help, 0);
-	vt_text_string(t, "\n# TYPE ");
-	vt_text_string(t, family);
-	vt_text_string(t, " ");
-	vt_text_string(t, type);
-	vt_text_string(t, "\n");
-}
-
-static void put_metric_head(struct vt_text *t, const struct vt_metric_desc *d, bool histogram)
-{
-	put_head(t, d->family, histogram ? "histogram" :
-	                       d->kind == VT_METRIC_COUNTER ? "counter" : "gauge", d->help);
-}
-
-/* The value of a sample, by the unit of its metric. */
-static void put_value(struct vt_text *t, const struct vt_metric_desc *d, uint64_t value)
-{
-	if (d->unit == VT_UNIT_NS)
-		vt_text_ratio(t, value, 1000000000, TIME_DIGITS);
-	else if (d->unit == VT_UNIT_MILLI)
-		vt_text_ratio(t, value, 1000, 3);
-	else if (d->unit == VT_UNIT_PPM)
-		vt_text_ratio(t, value, 1000000, 6);
-	else
-		vt_text_number(t, value);
-	vt_text_string(t, "\n");
-}
-
-static void put_metric(struct vt_text *t, const struct run *r, const struct vt_metric_desc *d,
-                       uint64_t value)
-{
-	const char *before = "{";
-
-	vt_text_string(t, d->family);
-	if (*d->labels) {
-		vt_text_string(t, "{");
-		vt_text_string(t, d->labels);
-		before = ",";
-	}
-	end_labels(t, r, before);
-	put_value(t, d, value);
-}
-
-/* A family without a sample is left out, head and all. */
-static void put_special(struct vt_text *t, const struct run *runs, unsigned count, const struct special *s)
-{
-	struct vt_text before = *t;
-	bool any = false;
-
-	put_head(t, s->family, s->type, s->help);
-	for (unsigned k = 0; k < count; k++)
-		for (unsigned i = 0; i < s->count; i++)
-			any |= s->put(t, &runs[k], i);
-	if (!any)
-		*t = before;
-}
-
-/* Of all runs that have a source of this family's name. */
-static void put_states(struct vt_text *t, const struct run *runs, unsigned count, const char *family)
-{
-	put_head(t, family, availability.type, availability.help);
-	for (unsigned k = 0; k < count; k++)
-		for (unsigned i = 0; i < VT_MAX_SOURCES; i++)
-			for (unsigned m = 0; strcmp(runs[k].families[i], family) == 0 && m < VT_MAX_METRICS; m++)
-				if (has_state(&runs[k], m, i))
-					put_state(t, &runs[k], family, m);
-}
-
-/* ---- histograms ------------------------------------------------------------------------------ */
-
-#define LE "le=\""
-
-/* A sample of a series: FAMILY_bucket{x="1",le="0.1"}, and without le the others. */
-static void put_series(struct vt_text *t, const struct run *r, const char *family, const char *suffix,
-                       const char *series, size_t length, const char *le)
-{
-	const char *before = "{";
-
-	vt_text_string(t, family);
-	vt_text_string(t, suffix);
-	if (length > 0) {
-		vt_text_string(t, before);
-		vt_text_bytes(t, series, length);
-		before = ",";
-	}
-	if (le) {
-		vt_text_string(t, before);
-		vt_text_string(t, le);
-		before = ",";
-	}
-	end_labels(t, r, before);
-}
-
-/* Length of the labels before le, without the comma; SIZE_MAX: it is no bucket. */
-static size_t series_length(const struct row *row)
-{
-	const char *labels = row->desc->labels;
-	const char *le = row->desc->kind == VT_METRIC_BUCKET ? vt_labels_le(labels) : NULL;
-
-	if (!le || vt_label_bound(le) == 0)
-		return SIZE_MAX;
-	return le > labels ? (size_t)(le - labels) - 1 : 0;
-}
-
-static bool same_series(const struct row *a, const struct row *b)
-{
-	size_t length = series_length(a);
-
-	return length != SIZE_MAX && length == series_length(b) &&
-	       strncmp(a->desc->labels, b->desc->labels, length) == 0;
-}
-
-/*
- * The series that begins with rows[i] of those before `end`. Each bucket counts its own, the text those
- * below it too; the count is the sum of the buckets, all out of one record.
- */
-static void put_one_histogram(struct vt_text *t, const struct run *r, unsigned i, unsigned end)
-{
-	const struct row *first = &r->rows[i];
-	const char *series = first->desc->labels, *family = first->family;
-	size_t length = series_length(first);
-	uint64_t last = 0;
-	vt_u128 count = 0;
-
-	for (unsigned k = i; k < end; k++) {
-		const struct row *row = &r->rows[k];
-		if (!same_series(first, row))
-			continue;
-		const char *le = vt_labels_le(row->desc->labels);
-		count += r->m->values[row->metric];
-		if (vt_label_bound(le) <= last || vt_label_bound(le) == UINT64_MAX)
-			continue;
-		last = vt_label_bound(le);
-		put_series(t, r, family, "_bucket", series, length, le);
-		vt_text_ratio(t, count, 1, 0);
-		vt_text_string(t, "\n");
-	}
-	put_series(t, r, family, "_bucket", series, length, LE "+Inf\"");
-	vt_text_ratio(t, count, 1, 0);
-	vt_text_string(t, "\n");
-	for (unsigned k = r->next; k < end; k++) {
-		const struct vt_metric_desc *d = r->rows[k].desc;
-		if (d->kind != VT_METRIC_COUNTER || strlen(d->labels) != length ||
-		    strncmp(d->labels, series, length) != 0)
-			continue;
-		put_series(t, r, family, "_sum", series, length, NULL);
-		put_value(t, d, r->m->values[r->rows[k].metric]);
-		break;
-	}
-	put_series(t, r, family, "_count", series, length, NULL);
-	vt_text_ratio(t, count, 1, 0);
-	vt_text_string(t, "\n");
-}
-
-/* All series of the family whose rows are those from r->next to before `end`. */
-static void put_histograms(struct vt_text *t, const struct run *r, unsigned end)
-{
-	for (unsigned i = r->next; i < end; i++) {
-		bool again = series_length(&r->rows[i]) == SIZE_MAX;
-		for (unsigned k = r->next; k < i; k++)
-			again |= same_series(&r->rows[k], &r->rows[i]);
-		if (!again)
-			put_one_histogram(t, r, i, end);
-	}
-}
-
-/* ---- all of it ------------------------------------------------------------------------------- */
 
 /* `rows[i]` is one of the family that begins at `first`: does an earlier one have its labels? */
-static bool is_repeated(const struct row *rows, unsigned first, unsigned i)
+static bool is_repeated(const struct vt_dump_row *rows, unsigned first, unsigned i)
 {
 	for (unsigned k = first; k < i; k++)
-		if (strcmp(rows[k].desc->labels, rows[i].desc->labels) == 0)
+		if (vt_labels_same(rows[k].desc->labels, strlen(rows[k].desc->labels),
+		                   rows[i].desc->labels, strlen(rows[i].desc->labels)))
 			return true;
 	return false;
 }
 
 /* The rows of one run that belong to the family, which are the next ones if there are any. */
-static void put_rows(struct vt_text *t, struct run *r, const struct row *family)
+static void put_rows(struct vt_dump *d, struct vt_dump_run *r, const struct vt_dump_row *family)
 {
 	unsigned end = r->next;
 
@@ -498,98 +261,138 @@ static void put_rows(struct vt_text *t, struct run *r, const struct row *family)
 	/* Of a run whose schema says something else of this name nothing can be printed. */
 	bool fits = end > r->next && r->rows[r->next].histogram == family->histogram;
 	if (fits && family->histogram)
-		put_histograms(t, r, end);
+		vt_dump_histograms(d, r, end);
 	for (unsigned i = r->next; i < end && fits && !family->histogram; i++)
 		if (!r->rows[i].special && !is_repeated(r->rows, r->next, i))
-			put_metric(t, r, r->rows[i].desc, r->m->values[r->rows[i].metric]);
+			put_metric(d, r, r->rows[i].desc, r->rows[i].metric);
 	r->next = end;
 }
 
-/* A histogram without a legal bucket is left out, head and all. */
-static void put_family(struct vt_text *t, struct run *runs, unsigned count, const struct row *family)
+static void put_family(struct vt_dump *d, const struct vt_dump_row *family)
 {
-	struct vt_text before = *t;
-	const struct row row = *family;
+	const struct vt_dump_row row = *family;
 
-	put_metric_head(t, row.desc, row.histogram);
-	size_t length = t->length;
-	for (unsigned i = 0; i < count; i++)
-		put_rows(t, &runs[i], &row);
-	if (t->length == length)
-		*t = before;
+	announce_metric(d, row.desc, row.histogram);
+	for (unsigned i = 0; i < d->count; i++)
+		put_rows(d, &d->runs[i], &row);
+}
+
+static void put_special(struct vt_dump *d, const struct vt_dump_row *row)
+{
+	const struct vt_special *s = row->special;
+	const char *family = row->family;
+
+	announce(d, family, s->type, s->help);
+	if (s == &vt_availability)
+		vt_dump_states(d, family);
+	for (unsigned k = 0; k < d->count; k++) {
+		struct vt_dump_run *r = &d->runs[k];
+		for (unsigned i = 0; s->put && i < s->count; i++)
+			s->put(d, r, i);
+		r->next += r->next < r->count && strcmp(r->rows[r->next].family, family) == 0;
+	}
 }
 
 /* The row whose family comes next, over all runs; NULL: that was all. */
-static const struct row *next_family(const struct run *runs, unsigned count)
+static const struct vt_dump_row *next_family(const struct vt_dump_run *runs, unsigned count)
 {
-	const struct row *next = NULL;
+	const struct vt_dump_row *next = NULL;
 
 	for (unsigned i = 0; i < count; i++) {
-		const struct row *row = runs[i].next < runs[i].count ? &runs[i].rows[runs[i].next] : NULL;
-		if (row && (!next || strcmp(row->family, next->family) < 0))
+		const struct vt_dump_row *row = &runs[i].rows[runs[i].next];
+		if (runs[i].next < runs[i].count && (!next || strcmp(row->family, next->family) < 0))
 			next = row;
 	}
 	return next;
 }
 
-static void put_compatible(struct vt_text *t, const struct run *runs, unsigned count, unsigned metric)
+static void put_compatible(struct vt_dump *d, unsigned metric)
 {
-	const struct vt_metric_desc *d = &vt_schema_builtin()->metrics[metric];
-	bool begun = false;
+	const struct vt_metric_desc *desc = &vt_schema_builtin()->metrics[metric];
 
-	for (unsigned i = 0; i < count; i++) {
-		if (!runs[i].m->present[metric] || vt_labels_meet(d->labels, runs[i].labels))
-			continue;
-		if (!begun)
-			put_metric_head(t, d, false);
-		begun = true;
-		put_metric(t, &runs[i], d, runs[i].m->values[metric]);
-	}
+	announce_metric(d, desc, false);
+	for (unsigned i = 0; i < d->count; i++)
+		if (!vt_labels_meet(desc->labels, d->runs[i].labels))
+			put_metric(d, &d->runs[i], desc, metric);
 }
 
-static size_t render(struct run *runs, unsigned count, char *to, size_t size)
+static void render(struct vt_dump *d)
 {
-	struct vt_text t = { to, size, 0 };
-	const struct row *row;
+	const struct vt_dump_row *row;
 
-	for (unsigned i = 0; i < count; i++)
-		collect(&runs[i]);
+	for (unsigned i = 0; i < d->count; i++)
+		vt_dump_collect(&d->runs[i]);
 	for (unsigned i = 0; i < COMPATIBLE; i++)
-		put_compatible(&t, runs, count, i);
-	while ((row = next_family(runs, count))) {
-		if (!row->special) {
-			put_family(&t, runs, count, row);
-			continue;
-		}
-		if (row->special == &availability)
-			put_states(&t, runs, count, row->family);
+		put_compatible(d, i);
+	while ((row = next_family(d->runs, d->count))) {
+		if (row->special)
+			put_special(d, row);
 		else
-			put_special(&t, runs, count, row->special);
-		for (unsigned i = 0; i < count; i++)
-			runs[i].next += runs[i].next < runs[i].count &&
-			                strcmp(runs[i].rows[runs[i].next].family, row->family) == 0;
+			put_family(d, row);
 	}
-	return vt_text_end(&t);
 }
+
+/* ---- all of it -------------------------------------------------------------------------------- */
 
 size_t vt_metrics_prometheus(const struct vt_metrics *m, char *to, size_t size)
 {
-	struct run run = { .m = m, .labels = "" };
+	struct vt_dump_run run = { .m = m, .labels = "" };
+	struct vt_dump d = { .text = { to, size, 0 }, .runs = &run, .count = 1 };
 
-	return render(&run, 1, to, size);
+	render(&d);
+	return vt_text_end(&d.text);
 }
 
 size_t vt_metrics_prometheus_all(const struct vt_labelled *runs, unsigned count, char *to, size_t size)
 {
-	struct run *all = calloc(count, sizeof(*all));
+	struct vt_dump d = {
+		.text = { to, size, 0 }, .runs = calloc(count, sizeof(*d.runs)), .count = count,
+	};
 
-	if (!all)
+	if (!d.runs)
 		return 0;
 	for (unsigned i = 0; i < count; i++) {
-		all[i].m = runs[i].metrics;
-		all[i].labels = runs[i].labels;
+		d.runs[i].m = runs[i].metrics;
+		d.runs[i].labels = runs[i].labels;
 	}
-	size_t length = render(all, count, to, size);
-	free(all);
-	return length;
+	render(&d);
+	free(d.runs);
+	return vt_text_end(&d.text);
+}
+
+/* Room for the longest line: a sample with all its labels, three bytes for one that is none. */
+#define LINE (4 * 3 * VT_MAX_STRING)
+
+int vt_metrics_open(const struct vt_series_labelled *runs, unsigned count,
+                    void (*write)(void *user, const char *bytes, size_t length), void *user)
+{
+	size_t line = LINE;
+
+	for (unsigned i = 0; i < count; i++)
+		line = line > LINE + strlen(runs[i].labels) ? line : LINE + strlen(runs[i].labels);
+	struct vt_dump d = {
+		.text = { malloc(2 * line), 2 * line, 0 }, .runs = calloc(count, sizeof(*d.runs)),
+		.count = count, .write = write, .user = user,
+	};
+	for (unsigned i = 0; d.runs && i < count; i++) {
+		struct vt_series *s = runs[i].series;
+		d.runs[i].m = &s->now;
+		d.runs[i].series = s;
+		d.runs[i].labels = runs[i].labels;
+		/* Which families there are: those that have a sample at any moment. */
+		for (unsigned m = 0; m < VT_MAX_METRICS; m++)
+			s->now.present[m] = vt_series_ever(s, m);
+	}
+	int err = d.text.to && d.runs ? 0 : -ENOMEM;
+	if (!err) {
+		render(&d);
+		vt_text_string(&d.text, "# EOF\n");
+		d.cut |= d.text.length > d.text.size;
+		if (!d.cut)
+			write(user, d.text.to, d.text.length);
+		err = d.cut ? -E2BIG : 0;
+	}
+	free(d.text.to);
+	free(d.runs);
+	return err;
 }

@@ -49,4 +49,20 @@ struct vt_labelled {
  */
 size_t vt_metrics_prometheus_all(const struct vt_labelled *runs, unsigned count, char *to, size_t size);
 
+struct vt_series;
+
+/* One run over time (metrics_series.h), and its labels. */
+struct vt_series_labelled {
+	struct vt_series *series;   /* its place is moved */
+	const char *labels;
+};
+
+/*
+ * All moments of all runs as OpenMetrics text 1.0, handed to `write` piece by piece: families of the same
+ * names and samples as above, each sample with its time. 0, -ENOMEM, or -E2BIG: a line is longer than any
+ * may be.
+ */
+int vt_metrics_open(const struct vt_series_labelled *runs, unsigned count,
+                    void (*write)(void *user, const char *bytes, size_t length), void *user);
+
 #endif

@@ -60,7 +60,7 @@ static int parse_number(const char *text, const struct suffix *suffixes, uint64_
 	char *end;
 	errno = 0;
 	unsigned long long n = strtoull(text, &end, 10);
-	if (errno || end == text || *text == '-')
+	if (errno || *text < '0' || *text > '9')
 		return -VT_E_OPTION;
 	for (; suffixes->text; suffixes++)
 		if (strcmp(end, suffixes->text) == 0)
@@ -102,7 +102,7 @@ static int add_rule(struct vt_settings *s, const struct vt_option_row *row, cons
 		snprintf(to + n, VT_OPTION_WORD - n, "%s;", rule.text);
 	else
 		snprintf(problem, size, "%s: %s", row->name, text);
-	return err;
+	return err ? -VT_E_OPTION : 0;
 }
 
 int vt_settings_set(struct vt_settings *s, const char *name, const char *value,

@@ -3,8 +3,9 @@
 
 #include "core/pack.h"
 
-/* Compiled for wider vectors too; the processor is asked once, at load time. */
-#if defined(__x86_64__) && defined(__OPTIMIZE__) && \
+/* Compiled for wider vectors too; the processor is asked once, at load time. clang names what it makes of
+ * it so that other files do not find it. */
+#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__clang__) && \
 	!defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define VECTORISED __attribute__((noinline, target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

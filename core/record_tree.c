@@ -22,6 +22,7 @@ struct vt_tree_process {
 	pid_t pid;
 	uint64_t pid_start, image;
 	char path[PATH_MAX];
+	struct vt_ring_view view;       /* until the recorder has it */
 	int pidfd;
 	uv_poll_t poll;                 /* open while pidfd >= 0 */
 };
@@ -208,31 +209,42 @@ static void finish_former_image(struct vt_tree *t, const struct vt_tree_process 
 	}
 }
 
-static void take_up(struct vt_tree *t, const char *path, uint64_t image)
+/* To be taken up with the others that this scan finds: in the order in which they began. */
+static void find(struct vt_tree *t, const char *path, uint64_t image)
 {
 	struct vt_ring_view view;
 	int err = vt_ring_view_open(&view, path, VT_VIEW_LIVE);
 
-	if (err == -EAGAIN)
-		return;                 /* still being made: the next scan */
-	if (err < 0 || view.file->run != t->run) {
-		if (!err)
-			vt_ring_view_close(&view);
-		return;
-	}
-	struct vt_tree_process *p = calloc(1, sizeof(*p));
-	int64_t index = p ? vt_recorder_add(t->recorder, &view, image) : -ENOMEM;
-	if (index < 0) {
+	if (err < 0)
+		return;                 /* -EAGAIN: still being made, the next scan */
+	struct vt_tree_process *p = view.file->run == t->run ? calloc(1, sizeof(*p)) : NULL;
+	if (!p) {
 		vt_ring_view_close(&view);
-		free(p);
 		return;
 	}
 	p->tree = t;
-	p->index = (uint32_t)index;
+	p->view = view;
 	p->pid = (pid_t)view.file->pid;
 	p->pid_start = view.file->pid_start;
 	p->image = image;
 	snprintf(p->path, sizeof(p->path), "%s", path);
+	struct vt_tree_process **at = &t->found;
+	while (*at && (*at)->view.file->ticks <= view.file->ticks)
+		at = &(*at)->next;
+	p->next = *at;
+	*at = p;
+}
+
+static void take_up(struct vt_tree *t, struct vt_tree_process *p)
+{
+	int64_t index = vt_recorder_add(t->recorder, &p->view, p->image);
+
+	if (index < 0) {
+		vt_ring_view_close(&p->view);
+		free(p);
+		return;
+	}
+	p->index = (uint32_t)index;
 	p->next = t->processes;
 	t->processes = p;
 	t->seen++;
@@ -260,10 +272,10 @@ static void each_ring_file(struct vt_tree *t, void (*each)(struct vt_tree *t, co
 	closedir(dir);
 }
 
-static void take_up_if_new(struct vt_tree *t, const char *path, uint64_t image)
+static void find_if_new(struct vt_tree *t, const char *path, uint64_t image)
 {
 	if (!known(t, path))
-		take_up(t, path, image);
+		find(t, path, image);
 }
 
 /* A process that was killed while it made its file has left one that will never be whole. */
@@ -281,7 +293,12 @@ static void remove_if_unfinished(struct vt_tree *t, const char *path, uint64_t i
 
 void vt_tree_scan(struct vt_tree *t)
 {
-	each_ring_file(t, take_up_if_new);
+	each_ring_file(t, find_if_new);
+	/* Parents before their children, images of a process in their order: who comes later looks for the former. */
+	for (struct vt_tree_process *p; (p = t->found);) {
+		t->found = p->next;
+		take_up(t, p);
+	}
 	for (struct vt_tree_process *p = t->processes, *next; p; p = next) {
 		next = p->next;
 		struct vt_followed *f = vt_recorder_process(t->recorder, p->index);

@@ -18,7 +18,7 @@ struct vt_tree {
 	struct vt_run_page *page;
 	uv_fs_event_t watch;
 	uv_timer_t scan_timer;
-	struct vt_tree_process *processes;
+	struct vt_tree_process *processes, *found;      /* followed; found by this scan, the first to begin first */
 	pid_t child;                    /* the command itself */
 	unsigned seen, threads;         /* processes and threads that recorded */
 	unsigned left_behind;           /* ring files kept, for the log lacks their rest */

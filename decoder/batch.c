@@ -13,7 +13,7 @@
 
 void vt_batches_start(struct vt_batches *b, struct vt_log *log, const struct vt_selection *s)
 {
-	*b = (struct vt_batches){ .log = log, .selection = s };
+	*b = (struct vt_batches){ .log = log, .selection = s, .clock.timeline = &log->timeline };
 }
 
 static void release(struct vt_batches *b)
@@ -23,8 +23,10 @@ static void release(struct vt_batches *b)
 	for (size_t i = 0; i < b->column_count; i++)
 		free(b->columns[i].values);
 	free(b->ticks);
+	free(b->times);
 	free(b->types);
 	b->ticks = NULL;
+	b->times = NULL;
 	b->types = NULL;
 	b->column_count = 0;
 	b->column_bytes = 0;
@@ -79,7 +81,7 @@ static int describe(struct vt_batches *b)
 	b->batch = (struct vt_batch){
 		.ring = &b->opened.ring->info, .category = ref->category, .types = map->types,
 		.desc = b->opened.desc, .counts = b->counts, .events = ref->events - ref->skip,
-		.t_min = ref->t_min, .t_max = ref->t_max,
+		.t_min = ref->t_min, .t_max = ref->t_max, .source = b,
 	};
 	if (ref->skip > 0) {
 		const uint64_t *ticks = vt_batches_ticks(b);
@@ -90,14 +92,53 @@ static int describe(struct vt_batches *b)
 	return 0;
 }
 
+/* The next section that this walk is to open, or NULL. */
+static struct vt_section_ref *next_section(struct vt_batches *b)
+{
+	struct vt_log *log = b->log;
+
+	for (;;) {
+		/* relaxed: nothing but the number goes from lane to lane */
+		size_t at = b->take != VT_TAKE_CLAIMED ? b->next_section :
+		            atomic_fetch_add_explicit(b->claim, 1, memory_order_relaxed);
+		if (at >= log->section_count)
+			return NULL;
+		b->next_section = at + 1;
+		struct vt_section_ref *ref = &log->sections[at];
+		if (b->take == VT_TAKE_LEFT && ref->found != VT_FOUND_STRANGE)
+			continue;
+		if (vt_selection_section(b->selection, log, ref))
+			return ref;
+	}
+}
+
+/* 0; -VT_E_DAMAGED: not to be had, go on; -ENOMEM. */
+static int open_section(struct vt_batches *b, struct vt_section_ref *ref)
+{
+	if (b->take != VT_TAKE_CLAIMED)
+		return vt_opened_load(&b->opened, b->log, ref);
+	if (ref->bad)
+		return -VT_E_DAMAGED;
+	int err = vt_opened_read(&b->opened, b->log, b->unpacker, ref);
+	if (err > 0) {
+		ref->found = (uint8_t)err;
+		return -VT_E_DAMAGED;
+	}
+	if (err == 0 && b->opened.strange) {
+		ref->found = VT_FOUND_STRANGE;
+		vt_opened_free(&b->opened);
+		return -VT_E_DAMAGED;
+	}
+	return err;
+}
+
 int vt_batches_next(struct vt_batches *b)
 {
+	struct vt_section_ref *ref;
+
 	release(b);
-	while (b->next_section < b->log->section_count) {
-		struct vt_section_ref *ref = &b->log->sections[b->next_section++];
-		if (!vt_selection_section(b->selection, b->log, ref))
-			continue;
-		int err = vt_opened_load(&b->opened, b->log, ref);
+	while ((ref = next_section(b))) {
+		int err = open_section(b, ref);
 		if (err == -VT_E_DAMAGED)
 			continue;
 		if (err < 0)
@@ -145,6 +186,19 @@ const uint64_t *vt_batches_ticks(struct vt_batches *b)
 			vt_section_ticks(&b->opened.map, 0, events, 0, b->ticks);
 	}
 	return b->ticks ? b->ticks + current(b)->skip : NULL;
+}
+
+const uint64_t *vt_batches_times(struct vt_batches *b)
+{
+	if (!vt_batches_ticks(b))
+		return NULL;
+	uint32_t events = b->opened.map.events;
+	if (!b->times) {
+		b->times = malloc(events * sizeof *b->times);
+		for (uint32_t i = 0; b->times && i < events; i++)
+			b->times[i] = vt_clock_ns(&b->clock, b->ticks[i]);
+	}
+	return b->times ? b->times + current(b)->skip : NULL;
 }
 
 const uint8_t *vt_batches_types(struct vt_batches *b)

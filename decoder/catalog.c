@@ -230,24 +230,35 @@ static const struct vt_event_desc *make_unknown(struct vt_catalog *c, uint8_t ca
 	return d;
 }
 
-const struct vt_event_desc *vt_catalog_event(struct vt_catalog *c, const struct vt_schema *schema,
-                                             uint8_t category, uint16_t id, uint16_t columns)
+static uint32_t unknown_key(uint8_t category, uint16_t id, uint16_t columns)
+{
+	return (uint32_t)id << 16 | (uint32_t)columns << 8 | category;
+}
+
+const struct vt_event_desc *vt_catalog_find_event(const struct vt_catalog *c, const struct vt_schema *schema,
+                                                  uint8_t category, uint16_t id, uint16_t columns)
 {
 	const struct vt_event_desc *d = vt_schema_event(schema, id);
-	uint32_t key = (uint32_t)id << 16 | (uint32_t)columns << 8 | category;
+	uint32_t key = unknown_key(category, id, columns);
 
 	if (d && d->category == category)
 		return d;
 	for (size_t i = 0; i < c->unknown_count; i++)
 		if (c->unknown[i].key == key)
 			return c->unknown[i].desc;
+	return NULL;
+}
+
+const struct vt_event_desc *vt_catalog_add_event(struct vt_catalog *c, uint8_t category, uint16_t id,
+                                                 uint16_t columns)
+{
 	if (columns > VT_MAX_FIELDS ||
 	    !vt_array_grow(&c->unknown, &c->unknown_capacity, c->unknown_count, sizeof *c->unknown,
 	                   MAX_UNKNOWN))
 		return NULL;
-	d = make_unknown(c, category, id, (uint8_t)columns);
+	const struct vt_event_desc *d = make_unknown(c, category, id, (uint8_t)columns);
 	if (d)
-		c->unknown[c->unknown_count++] = (struct vt_unknown){ key, d };
+		c->unknown[c->unknown_count++] = (struct vt_unknown){ unknown_key(category, id, columns), d };
 	return d;
 }
 

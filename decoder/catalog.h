@@ -93,9 +93,13 @@ int vt_catalog_record(struct vt_catalog *c, uint16_t chunk_type, uint32_t proces
 /* After the last record: processes inherit what they did not register themselves. */
 bool vt_catalog_finish(struct vt_catalog *c);
 
-/* The descriptor of a type, made up if the log has none. NULL: no memory. */
-const struct vt_event_desc *vt_catalog_event(struct vt_catalog *c, const struct vt_schema *schema,
-                                             uint8_t category, uint16_t id, uint16_t columns);
+/* The descriptor of a type; NULL: the log has none, and none was made up for it yet. */
+const struct vt_event_desc *vt_catalog_find_event(const struct vt_catalog *c, const struct vt_schema *schema,
+                                                  uint8_t category, uint16_t id, uint16_t columns);
+
+/* Makes one up. NULL: no memory, or beyond a limit. */
+const struct vt_event_desc *vt_catalog_add_event(struct vt_catalog *c, uint8_t category, uint16_t id,
+                                                 uint16_t columns);
 
 /* A terminated copy that lives as long as the catalog; never NULL. */
 const char *vt_catalog_reason(struct vt_catalog *c, struct vt_span text);

@@ -114,8 +114,8 @@ static void locate(struct vt_check *c, struct vt_finding *f, const struct vt_bat
                    uint32_t row)
 {
 	const struct vt_event_desc *desc = batch->desc[type];
-	const uint64_t *ticks = vt_batch_ticks(c->in->reader);
-	const uint8_t *types = ticks ? vt_batch_types(c->in->reader) : NULL;
+	const uint64_t *ticks = vt_batch_ticks(batch);
+	const uint8_t *types = ticks ? vt_batch_types(batch) : NULL;
 	uint32_t at = 0;
 
 	f->located = types != NULL;
@@ -126,7 +126,7 @@ static void locate(struct vt_check *c, struct vt_finding *f, const struct vt_bat
 			f->at_ns = vt_reader_ns(c->in->reader, ticks[i]);
 	for (unsigned i = 0; i < desc->count; i++)
 		if (strcmp(desc->fields[i].name, "cycle") == 0) {
-			const uint64_t *cycles = vt_batch_column(c->in->reader, type, i);
+			const uint64_t *cycles = vt_batch_column(batch, type, i);
 			f->cycle = cycles ? cycles[row] : 0;
 		}
 }
@@ -134,7 +134,7 @@ static void locate(struct vt_check *c, struct vt_finding *f, const struct vt_bat
 static void add_times(struct vt_check *c, struct vt_finding *f, const struct vt_batch *batch, unsigned type)
 {
 	int time = batch->desc[type]->time;
-	const uint64_t *column = time >= 0 ? vt_batch_column(c->in->reader, type, (unsigned)time) : NULL;
+	const uint64_t *column = time >= 0 ? vt_batch_column(batch, type, (unsigned)time) : NULL;
 	uint32_t longest = UINT32_MAX;
 
 	if (time < 0)

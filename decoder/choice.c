@@ -27,8 +27,7 @@ static int parse_ids(const struct vt_list *list, const char *option, uint32_t *i
 	return VT_EXIT_OK;
 }
 
-/* Relative to the start, to the end with '-', or absolute: to ns since the start. */
-static int parse_time(const struct vt_input *in, const char *option, const char *text, uint64_t *ns)
+int vt_choice_time(const struct vt_input *in, const char *option, const char *text, uint64_t *ns)
 {
 	uint64_t end = vt_reader_ns(in->reader, in->run->last), value;
 
@@ -46,6 +45,21 @@ static int parse_time(const struct vt_input *in, const char *option, const char 
 	}
 	return vt_usage("--%s '%s' is not a time such as 1.5s, -2s (before the end) or "
 	                "2026-11-21T11:40:02Z", option, text);
+}
+
+int vt_choice_at(const char *text, int64_t *record)
+{
+	uint64_t number;
+
+	*record = 0;
+	if (*text != '#')
+		return VT_EXIT_OK;
+	if (vt_parse_u64(text + 1, &number))
+		return vt_usage("--at '%s' is not the number of a record, such as '#1'", text);
+	if (number == 0 || number > INT64_MAX)
+		return vt_usage("--at: records are numbered from 1");
+	*record = (int64_t)number;
+	return VT_EXIT_OK;
 }
 
 /* ---- --where ------------------------------------------------------------------------------- */
@@ -199,23 +213,14 @@ static void add_schema_names(struct name_set *set, const struct vt_schema *schem
 	}
 }
 
-static int unknown_name(const struct vt_input *in, int err, const char *given)
+/* "; did you mean 'x'? valid: ..." behind what is unknown. Empties the set. */
+static int suggest(struct name_set *set, const char *what, const char *given, const char *plain)
 {
-	struct name_set set = { NULL, 0, false };
+	const char *nearest = vt_name_nearest(plain, set->items, set->count);
 	struct vt_sink line;
-	const char *what = err == -VT_E_UNKNOWN_CATEGORY ? "category"
-	                   : err == -VT_E_UNKNOWN_EVENT ? "event" : "field";
-	/* "gc.ned": the nearest event name is looked for behind the dot. */
-	const char *dot = err == -VT_E_UNKNOWN_EVENT ? strrchr(given, '.') : NULL;
-	const char *plain = dot ? dot + 1 : given + (*given == '!');
 
 	if (vt_sink_memory(&line))
 		return VT_EXIT_FAILURE;
-	for (unsigned i = 0; i < in->run->process_count; i++)
-		add_schema_names(&set, in->run->processes[i]->schema, err, given);
-	if (in->run->process_count == 0)
-		add_schema_names(&set, vt_schema_builtin(), err, given);
-	const char *nearest = vt_name_nearest(plain, set.items, set.count);
 	if (nearest) {
 		vt_sink_string(&line, "; did you mean '");
 		vt_sink_bytes(&line, given, (size_t)(plain - given));
@@ -224,14 +229,45 @@ static int unknown_name(const struct vt_input *in, int err, const char *given)
 		vt_sink_char(&line, '?');
 	}
 	vt_sink_string(&line, nearest ? " valid:" : "; valid:");
-	for (size_t i = 0; i < set.count; i++) {
+	for (size_t i = 0; i < set->count; i++) {
 		vt_sink_char(&line, ' ');
-		vt_sink_escaped(&line, set.items[i], strlen(set.items[i]), VT_ESCAPE_ALL);
+		vt_sink_escaped(&line, set->items[i], strlen(set->items[i]), VT_ESCAPE_ALL);
 	}
 	int code = vt_usage("unknown %s '%s'%s", what, given, vt_sink_text(&line));
 	vt_sink_discard(&line);
-	free(set.items);
+	free(set->items);
 	return code;
+}
+
+static int unknown_name(const struct vt_input *in, int err, const char *given)
+{
+	struct name_set set = { NULL, 0, false };
+	const char *what = err == -VT_E_UNKNOWN_CATEGORY ? "category"
+	                   : err == -VT_E_UNKNOWN_EVENT ? "event" : "field";
+	/* "gc.ned": the nearest event name is looked for behind the dot. */
+	const char *dot = err == -VT_E_UNKNOWN_EVENT ? strrchr(given, '.') : NULL;
+
+	for (unsigned i = 0; i < in->run->process_count; i++)
+		add_schema_names(&set, in->run->processes[i]->schema, err, given);
+	if (in->run->process_count == 0)
+		add_schema_names(&set, vt_schema_builtin(), err, given);
+	return suggest(&set, what, given, dot ? dot + 1 : given + (*given == '!'));
+}
+
+bool vt_choice_has_field(const struct vt_input *in, const char *name)
+{
+	return find_field(in->run, name) != NULL;
+}
+
+int vt_choice_unknown_key(const struct vt_input *in, const char *given, const char *const *words)
+{
+	struct name_set set = { NULL, 0, false };
+
+	for (; *words; words++)
+		add_name(&set, *words);
+	for (unsigned i = 0; i < in->run->process_count; i++)
+		add_schema_names(&set, in->run->processes[i]->schema, -VT_E_UNKNOWN_FIELD, given);
+	return suggest(&set, "key of --by", given, given);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -257,9 +293,9 @@ static int fill_filter(struct vt_choice *s, const struct vt_input *in)
 	if (!code)
 		code = parse_ids(&s->pids, "pid", s->ids + VT_MAX_IDS);
 	if (!code && s->since)
-		code = parse_time(in, "since", s->since, &f->since_ns);
+		code = vt_choice_time(in, "since", s->since, &f->since_ns);
 	if (!code && s->until)
-		code = parse_time(in, "until", s->until, &f->until_ns);
+		code = vt_choice_time(in, "until", s->until, &f->until_ns);
 	if (!code && s->where.count > VT_MOST_CONDITIONS)
 		code = vt_usage("--where: at most %u conditions", VT_MOST_CONDITIONS);
 	for (unsigned i = 0; !code && i < s->where.count; i++)

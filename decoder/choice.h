@@ -57,6 +57,27 @@ int vt_choice_apply(struct vt_choice *s, const struct vt_input *in);
  */
 int vt_choice_apply_known(struct vt_choice *s, const struct vt_input *in, bool *unknown);
 
+/* True if an event type of the run has a field of this name. */
+bool vt_choice_has_field(const struct vt_input *in, const char *name);
+
+/*
+ * A message for the name of a key that is neither a field of the run nor one of `words` (which end with NULL):
+ * the nearest and the valid ones. Returns VT_EXIT_USAGE.
+ */
+int vt_choice_unknown_key(const struct vt_input *in, const char *given, const char *const *words);
+
+/*
+ * A time as --since takes it: relative to the start, to the end with '-', or absolute; to ns since the start.
+ * VT_EXIT_OK, or VT_EXIT_USAGE after a message.
+ */
+int vt_choice_time(const struct vt_input *in, const char *option, const char *text, uint64_t *ns);
+
+/*
+ * What --at says, once for all runs: *record is the number behind '#', or 0 for a time. VT_EXIT_OK, or
+ * VT_EXIT_USAGE after a message.
+ */
+int vt_choice_at(const char *text, int64_t *record);
+
 /* One line on stderr: nothing matched, what the log has, and why the asked categories are missing. */
 void vt_choice_explain_nothing(const struct vt_choice *s, const struct vt_input *in);
 

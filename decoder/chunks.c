@@ -47,7 +47,7 @@ static int take_anchor(struct vt_log *log, struct vt_in body)
 }
 
 static int take_counters(struct vt_log *log, uint32_t feed, uint64_t offset, uint32_t record,
-                         struct vt_in body)
+                         const struct vt_chunk_header *h, struct vt_in body)
 {
 	struct vt_counter_sample sample;
 
@@ -63,6 +63,10 @@ static int take_counters(struct vt_log *log, uint32_t feed, uint64_t offset, uin
 	};
 	if (sample.ticks > log->run.last)
 		log->run.last = sample.ticks;
+	/* The times of a recovered one are made of tick_hz: nobody was there to read the clocks. */
+	if (!(h->flags & VT_CHUNK_RECOVERED) &&
+	    vt_timeline_add(&log->timeline, sample.ticks, sample.monotonic) < 0)
+		return NOTE_E_LIMIT;
 	return 0;
 }
 
@@ -71,7 +75,7 @@ static int take_record(struct vt_log *log, uint32_t feed, uint64_t offset, uint3
 {
 	switch (h->type) {
 	case VT_CHUNK_COUNTERS:
-		return kind == VT_REC_COUNTERS ? take_counters(log, feed, offset, number, body) :
+		return kind == VT_REC_COUNTERS ? take_counters(log, feed, offset, number, h, body) :
 		       kind == VT_REC_CALLS ? vt_catalog_calls(&log->catalog, body) :
 		       kind == VT_REC_ANCHOR ? take_anchor(log, body) : 0;
 	case VT_CHUNK_LOSS:

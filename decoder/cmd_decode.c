@@ -12,16 +12,14 @@
 #include "decoder/inputs.h"
 #include "decoder/labels.h"
 #include "decoder/choice.h"
-#include "decoder/progress.h"
-
-#define PROGRESS_MASK 1023      /* events between two looks at the clock */
 
 struct settings {
 	struct vt_choice choice;
 	struct vt_list labels;
-	const char *format, *output, *time;
-	uint64_t at, limit;
-	bool exact, at_given, limit_given;
+	const char *format, *output, *time, *at;
+	uint64_t step, limit;
+	int64_t record;                 /* of --at '#N'; 0: it is a time */
+	bool exact, step_given, limit_given;
 };
 
 static const char *format_name(size_t i)
@@ -44,13 +42,14 @@ static const struct vt_opt options[] = {
 	  offsetof(struct settings, time), 0, .values = time_names },
 	{ "exact", 0, VT_OPT_FLAG, NULL, "plain ns and bytes instead of short numbers",
 	  offsetof(struct settings, exact), 0 },
-	{ "at", 0, VT_OPT_NUMBER, "#N", "counter record number N, for prometheus, metrics-json and "
-	  "kernel; default: the last", offsetof(struct settings, at),
-	  offsetof(struct settings, at_given) },
+	{ "at", 0, VT_OPT_STRING, "WHEN", "for prometheus, metrics-json and kernel: counter record #N, or the "
+	  "last one up to a TIME as of --since; default: the last", offsetof(struct settings, at), 0 },
+	{ "step", 0, VT_OPT_DURATION, "TIME", "for openmetrics: one sample in each TIME, the last; default: all",
+	  offsetof(struct settings, step), offsetof(struct settings, step_given) },
 	{ "limit", 'n', VT_OPT_NUMBER, "N", "stop after N events", offsetof(struct settings, limit),
 	  offsetof(struct settings, limit_given) },
-	{ "label", 0, VT_OPT_LIST_WHOLE, "NAME=VALUE", "a label for every sample of prometheus and "
-	  "metrics-json; in VALUE %r is the run id, %p the program, %f the file; repeat for more",
+	{ "label", 0, VT_OPT_LIST_WHOLE, "NAME=VALUE", "a label for every sample of prometheus, "
+	  "openmetrics and metrics-json; in VALUE %r is the run id, %p the program, %f the file; repeat for more",
 	  offsetof(struct settings, labels), 0 },
 	VT_OPT_END
 };
@@ -116,36 +115,6 @@ static int open_output(struct job *job)
 	return code;
 }
 
-/* Events go by; returns how many there were, or a negative error. */
-static int64_t run_events(struct job *job, void *state, const struct vt_export_context *context)
-{
-	const struct vt_export *format = job->format;
-	const struct settings *set = job->set;
-	const struct vt_event *event;
-	int64_t count = 0;
-	int err = format->begin(state, context), more = 0;
-	uint64_t length = vt_reader_ns(context->in->reader, context->in->run->last);
-
-	vt_progress_begin("decoding", context->in->name, context->out->fd == STDOUT_FILENO);
-
-	/* The sink's error is sticky: writing on into a full disk is of no use. */
-	while (!err && !context->out->error) {
-		if (set->limit_given && job->printed >= set->limit)
-			break;
-		more = vt_reader_next(context->in->reader, &event);
-		if (more <= 0)
-			break;
-		err = format->event(state, event);
-		job->printed++;
-		if (vt_unlikely((++count & PROGRESS_MASK) == 0))
-			vt_progress(event->t_ns, length, (uint64_t)count, VT_PROGRESS_EVENTS);
-	}
-	vt_progress_end();
-	if (!err && more >= 0 && format->end)
-		err = format->end(state);
-	return err ? err : more < 0 ? more : count;
-}
-
 static int reading_failed(const struct vt_input *in, int err)
 {
 	int code = vt_input_failed(in, err);
@@ -156,16 +125,13 @@ static int reading_failed(const struct vt_input *in, int err)
 static int export_events(struct job *job, const struct vt_export_context *context)
 {
 	const struct settings *set = job->set;
-	void *state = calloc(1, job->format->state_size);
-	bool full = set->limit_given && job->printed >= set->limit;
-	int64_t count = state ? run_events(job, state, context) : -ENOMEM;
+	uint64_t most = set->limit_given ? set->limit - job->printed : UINT64_MAX;
+	int64_t count = vt_export_events(job->format, context, most);
 
-	if (state && job->format->destroy)
-		job->format->destroy(state);
-	free(state);
 	if (count < 0)
 		return reading_failed(context->in, (int)count);
-	if (count == 0 && !full && !context->out->error)
+	job->printed += (uint64_t)count;
+	if (count == 0 && most > 0 && !context->out->error)
 		vt_choice_explain_nothing(&set->choice, context->in);
 	return VT_EXIT_OK;
 }
@@ -199,11 +165,14 @@ static int prepare(struct job *job, struct vt_input *in, struct vt_export_contex
 
 	*context = (struct vt_export_context){
 		.out = &job->out, .in = in, .filter = &set->choice.filter, .time = job->mode,
-		.exact = set->exact, .at = set->at_given ? (int64_t)set->at : -1,
+		.exact = set->exact, .at = set->record > 0 ? set->record : -1,
+		.at_time = set->at && set->record == 0, .step = set->step,
 		.labels = &set->labels, .runs = job->all->count, .shared = job->shared,
 	};
 	if (job->mode == VT_TIME_MONO)
 		code = need_mono(context);
+	if (!code && context->at_time)
+		code = vt_choice_time(in, "at", set->at, &context->at_ns);
 	if (!code)
 		code = vt_choice_apply_known(&set->choice, in, unknown);
 	/* A name that no run has is a mistake; the last one says so. */
@@ -333,12 +302,14 @@ static int run(int argc, char **argv)
 
 	if (first >= 0) {
 		format = vt_export_find(set.format ? set.format : "text");
-		if (set.at_given && (set.at == 0 || set.at > INT64_MAX))
-			code = vt_usage("--at: records are numbered from 1");
+		if (set.at)
+			code = vt_choice_at(set.at, &set.record);
 		if (!code)
 			code = vt_labels_check(&set.labels);
 		if (!code && set.labels.count > 0 && !format->takes_labels)
-			code = vt_usage("--label is for --format prometheus and metrics-json");
+			code = vt_usage("--label is for --format prometheus, openmetrics and metrics-json");
+		if (!code && set.step_given && (!format->takes_step || set.step == 0))
+			code = vt_usage(format->takes_step ? "--step 0 is no step" : "--step is for --format openmetrics");
 		if (!code && format->in_ns && time_mode(set.time) == VT_TIME_TICKS)
 			code = vt_usage("--time ticks: %s has ns; it takes rel, utc and mono", format->name);
 		if (!code)
@@ -369,7 +340,8 @@ const struct vt_command vt_cmd_decode = {
 	            "  valktrace decode --where 'reclaimed >= 1MiB' --format json run.vtrace\n"
 	            "  valktrace decode --format prometheus -o node/valktrace.prom\n"
 	            "  valktrace decode --format perfetto -o run.pftrace   # ui.perfetto.dev\n"
-	            "  valktrace decode --format prometheus --label run=%r a.vtrace b.vtrace\n",
+	            "  valktrace decode --format prometheus --label run=%r a.vtrace b.vtrace\n"
+	            "  valktrace decode --format openmetrics --step 15s -o run.om\n",
 	.opts = options,
 	.run = run,
 };

@@ -17,6 +17,7 @@
 #include "decoder/cmd.h"
 #include "decoder/notes.h"
 #include "decoder/process_text.h"
+#include "decoder/share.h"
 #include "decoder/unpack.h"
 
 #define MOST_INDEXES 4096u
@@ -281,30 +282,64 @@ static uint64_t unnamed(const struct vt_reader *reader, const struct vt_process_
 	return missing;
 }
 
-/* Every column of every section. Damage is noted by the reader as it goes. 0 or a negative error. */
-static int decode_all(struct verdict *v, struct vt_reader *reader, const char *path)
-{
-	const struct vt_batch *batch;
-	uint64_t missing = 0;
-	int more;
+/* What one thread has decoded, or all of them. */
+struct share {
+	const struct vt_reader *reader;
+	uint64_t decoded, unnamed;
+};
 
-	while ((more = vt_reader_next_batch(reader, &batch)) > 0) {
-		if (!vt_batch_ticks(reader) || !vt_batch_types(reader))
-			return -ENOMEM;
-		v->decoded += batch->events;
-		for (unsigned t = 0; t < batch->types; t++) {
-			const struct vt_event_desc *d = batch->desc[t];
-			for (unsigned f = 0; f < d->count; f++) {
-				const uint64_t *values = vt_batch_column(reader, t, f);
-				if (values && d->fields[f].kind == VT_KIND_STRING)
-					missing += unnamed(reader, batch->ring->process, values, batch->counts[t]);
-			}
+static void begin_share(void *share, void *user, bool first)
+{
+	const struct share *all = user;
+
+	(void)first;
+	*(struct share *)share = (struct share){ .reader = all->reader };
+}
+
+static int decode_batch(void *state, const struct vt_batch *batch)
+{
+	struct share *share = state;
+
+	if (!vt_batch_ticks(batch) || !vt_batch_types(batch))
+		return -ENOMEM;
+	share->decoded += batch->events;
+	for (unsigned t = 0; t < batch->types; t++) {
+		const struct vt_event_desc *d = batch->desc[t];
+		for (unsigned f = 0; f < d->count; f++) {
+			const uint64_t *values = vt_batch_column(batch, t, f);
+			if (values && d->fields[f].kind == VT_KIND_STRING)
+				share->unnamed += unnamed(share->reader, batch->ring->process, values,
+				                          batch->counts[t]);
 		}
 	}
-	if (missing > 0)
+	return 0;
+}
+
+static int add_share(void *share, void *user, int err)
+{
+	const struct share *from = share;
+	struct share *all = user;
+
+	all->decoded += from->decoded;
+	all->unnamed += from->unnamed;
+	return err;
+}
+
+/* Every column of every section. Damage is noted by the reader. 0 or a negative error. */
+static int decode_all(struct verdict *v, struct vt_reader *reader, const char *path)
+{
+	static const struct vt_sharing how = {
+		.size = sizeof(struct share), .begin = begin_share, .batch = decode_batch, .end = add_share,
+	};
+	struct share all = { .reader = reader };
+	int err = vt_share_out(reader, &how, &all);
+
+	v->decoded += all.decoded;
+	if (all.unnamed > 0)
 		vt_notes_add(&v->notes, NOTE_N_NAMES, path, 0,
-		             "%llu values name strings that the log lacks (shown as #id)", (unsigned long long)missing);
-	return more;
+		             "%llu values name strings that the log lacks (shown as #id)",
+		             (unsigned long long)all.unnamed);
+	return err;
 }
 
 /* committed = decoded + lost, of each ring and category whose producer told what it committed. */

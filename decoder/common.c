@@ -1,6 +1,7 @@
 /* common.c - the options that every command has. */
 #include "decoder/common.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include <valktrace/format.h>
 
 #include "decoder/opt.h"
+
+#define VT_MAX_THREADS  64u
 
 struct vt_common vt_common;
 
@@ -29,6 +32,8 @@ const struct vt_opt vt_common_rows[] = {
 	  .values = colour_names },
 	{ "no-progress", 0, VT_OPT_FLAG, NULL, "no progress line on a terminal",
 	  offsetof(struct vt_common, no_progress) },
+	{ "threads", 0, VT_OPT_NUMBER, "N", "decode on N threads; default: one a processor",
+	  offsetof(struct vt_common, threads) },
 	{ "ringdir", 0, VT_OPT_STRING, "DIR", "where the ring files of a run are",
 	  offsetof(struct vt_common, ring_directory) },
 	VT_OPT_END
@@ -37,6 +42,18 @@ const struct vt_opt vt_common_rows[] = {
 void vt_print_version(void)
 {
 	printf("valktrace %s, log format %u.%u\n", VT_VERSION, VT_FORMAT_MAJOR, VT_FORMAT_MINOR);
+}
+
+unsigned vt_threads(void)
+{
+	cpu_set_t ours;
+
+	if (vt_common.threads > 0)
+		return vt_common.threads < VT_MAX_THREADS ? (unsigned)vt_common.threads : VT_MAX_THREADS;
+	if (sched_getaffinity(0, sizeof(ours), &ours) < 0)
+		return 1;
+	unsigned count = (unsigned)CPU_COUNT(&ours);
+	return count < 1 ? 1 : count < VT_MAX_THREADS ? count : VT_MAX_THREADS;
 }
 
 bool vt_colour_wanted(int fd)

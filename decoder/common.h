@@ -21,6 +21,7 @@ struct vt_common {
 	bool verbose;                   /* all notes, the files used, times */
 	bool force;                     /* -o replaces a file that is there */
 	bool no_progress;
+	uint64_t threads;               /* 0: as many as there are processors for us */
 	const char *ring_directory;     /* where ring files of a run are looked for; NULL: the default */
 	const char *colour;             /* as given: "auto", "always", "never", or NULL */
 };
@@ -30,6 +31,9 @@ extern struct vt_common vt_common;
 extern const struct vt_opt vt_common_rows[];    /* offsets are in struct vt_common */
 
 void vt_print_version(void);
+
+/* How many threads work that can be shared may use: at least 1. What comes out does not depend on it. */
+unsigned vt_threads(void);
 
 /*
  * Whether text for this descriptor may carry colours: --color says so, or it is a terminal that has

@@ -18,6 +18,7 @@ const struct vt_export *const vt_exports[] = {
 	&vt_export_kernel_events,
 	&vt_export_metrics_json,
 	&vt_export_prometheus,
+	&vt_export_openmetrics,
 	NULL
 };
 

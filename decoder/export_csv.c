@@ -18,29 +18,28 @@
 #define MOST_COLUMNS 1024u         /* what a spreadsheet opens; keeps hostile schemas bounded */
 #define FIXED "t_ns,run,pid,tid,thread,category,event"
 
-/* A column is told apart by its key alone: `time_ns` of two event types is one column. */
-struct column {
-	char *key;
-	int field;                      /* of the event being written, or -1 */
-};
 
 struct csv_type {
 	const struct vt_event_desc *desc;
 	unsigned columns[VT_MAX_FIELDS];        /* where each field goes */
 };
 
-/* The columns of all runs, which stand in one header. */
+/*
+ * The columns of all runs, which stand in one header. A column is told apart by its key alone: `time_ns` of
+ * two event types is one column.
+ */
 struct csv_shared {
-	struct column *columns;
+	char **keys;
 	unsigned count;
 	bool any, begun;                /* there is an event; the header is written */
 };
 
-struct csv_state {
+struct csv_writer {
 	const struct vt_export_context *context;
 	struct vt_sink *out;
 	struct vt_pointer_map types;
-	struct csv_shared *shared;
+	const struct csv_shared *shared;
+	int fields[MOST_COLUMNS];       /* by column: of the event being written, or -1 */
 };
 
 static bool isalnum_ascii(char c)
@@ -98,16 +97,16 @@ static int compare_types(const void *a, const void *b)
 static int column_of(struct csv_shared *c, const char *key)
 {
 	for (unsigned i = 0; i < c->count; i++)
-		if (strcmp(c->columns[i].key, key) == 0)
+		if (strcmp(c->keys[i], key) == 0)
 			return (int)i;
 	if (c->count == MOST_COLUMNS)
 		return -VT_E_LIMIT;
-	struct column *columns = realloc(c->columns, (c->count + 1) * sizeof(*columns));
-	if (!columns)
+	char **keys = realloc(c->keys, (c->count + 1) * sizeof(*keys));
+	if (!keys)
 		return -ENOMEM;
-	c->columns = columns;
-	columns[c->count].key = strdup(key);
-	return columns[c->count].key ? (int)c->count++ : -ENOMEM;
+	c->keys = keys;
+	keys[c->count] = strdup(key);
+	return keys[c->count] ? (int)c->count++ : -ENOMEM;
 }
 
 static int name_columns(struct csv_shared *c, struct csv_type *type)
@@ -191,31 +190,38 @@ static void csv_forget(void *shared)
 	struct csv_shared *c = shared;
 
 	for (unsigned i = 0; i < c->count; i++)
-		free(c->columns[i].key);
-	free(c->columns);
+		free(c->keys[i]);
+	free(c->keys);
 }
 
 static int csv_begin(void *state, const struct vt_export_context *context)
 {
-	struct csv_state *c = state;
-	struct csv_shared *shared = c->shared = context->shared;
+	struct csv_shared *shared = context->shared;
 
-	c->context = context;
-	c->out = context->out;
+	(void)state;
 	if (!shared->any || shared->begun)
 		return 0;
 	shared->begun = true;
-	vt_sink_string(c->out, FIXED);
+	vt_sink_string(context->out, FIXED);
 	for (unsigned i = 0; i < shared->count; i++) {
-		vt_sink_char(c->out, ',');
-		put_cell(c->out, shared->columns[i].key, strlen(shared->columns[i].key));
+		vt_sink_char(context->out, ',');
+		put_cell(context->out, shared->keys[i], strlen(shared->keys[i]));
 	}
-	vt_sink_string(c->out, "\r\n");
+	vt_sink_string(context->out, "\r\n");
+	return 0;
+}
+
+static int csv_write_begin(void *writer, const struct vt_export_context *context)
+{
+	struct csv_writer *c = writer;
+
+	c->context = context;
+	c->shared = context->shared;
 	return 0;
 }
 
 /* Where the fields of a type go. What a growing log has only now gets no column: the header stands. */
-static const struct csv_type *type_of(struct csv_state *c, const struct vt_event *event)
+static const struct csv_type *type_of(struct csv_writer *c, const struct vt_event *event)
 {
 	struct csv_type *type = vt_pointer_map_get(&c->types, event->desc);
 	const struct csv_shared *shared = c->shared;
@@ -233,7 +239,7 @@ static const struct csv_type *type_of(struct csv_state *c, const struct vt_event
 		vt_field_key(&key, &event->desc->fields[i]);
 		const char *text = vt_sink_text(&key);
 		for (unsigned k = 0; k < shared->count; k++)
-			if (strcmp(shared->columns[k].key, text) == 0)
+			if (strcmp(shared->keys[k], text) == 0)
 				type->columns[i] = k;
 	}
 	vt_sink_discard(&key);
@@ -251,7 +257,7 @@ static void put_float(struct vt_sink *out, uint64_t bits)
 		vt_sink_upto(out, vt_num_float(vt_sink_room(out, VT_NUM_MAX), real));
 }
 
-static void put_value(struct csv_state *c, const struct vt_event *event, unsigned i)
+static void put_value(struct csv_writer *c, const struct vt_event *event, unsigned i)
 {
 	const struct vt_field_desc *field = &event->desc->fields[i];
 	uint64_t v = event->values[i];
@@ -280,21 +286,23 @@ static void put_value(struct csv_state *c, const struct vt_event *event, unsigne
 		vt_sink_printf(c->out, "#%" PRIu64, v);
 }
 
-static int csv_event(void *state, const struct vt_event *event)
+static int csv_write(void *writer, struct vt_sink *out, const struct vt_event *event, uint32_t mark)
 {
-	struct csv_state *c = state;
+	struct csv_writer *c = writer;
 	const struct csv_type *type = event->gap ? NULL : type_of(c, event);
-	struct csv_shared *shared = c->shared;
+	const struct csv_shared *shared = c->shared;
 	const char *name = vt_thread_name_of(event->ring), *category;
 
+	(void)mark;
+	c->out = out;
 	if (!type)
 		return event->gap ? 0 : -ENOMEM;
 	for (unsigned i = 0; i < shared->count; i++)
-		shared->columns[i].field = -1;
+		c->fields[i] = -1;
 	for (unsigned i = 0; i < event->desc->count; i++)
 		if (type->columns[i] < shared->count &&
 		    !vt_field_absent(&event->desc->fields[i], event->values[i]))
-			shared->columns[type->columns[i]].field = (int)i;
+			c->fields[type->columns[i]] = (int)i;
 	char *p = vt_num_u64(vt_sink_room(c->out, 4 * VT_NUM_MAX), vt_export_time(c->context, event));
 	*p++ = ',';
 	p = vt_num_hex(p, c->context->in->run->run, 16);
@@ -312,16 +320,16 @@ static int csv_event(void *state, const struct vt_event *event)
 	put_cell(c->out, event->desc->name, strlen(event->desc->name));
 	for (unsigned i = 0; i < shared->count; i++) {
 		vt_sink_char(c->out, ',');
-		if (shared->columns[i].field >= 0)
-			put_value(c, event, (unsigned)shared->columns[i].field);
+		if (c->fields[i] >= 0)
+			put_value(c, event, (unsigned)c->fields[i]);
 	}
 	vt_sink_string(c->out, "\r\n");
 	return 0;
 }
 
-static void csv_destroy(void *state)
+static void csv_write_end(void *writer)
 {
-	struct csv_state *c = state;
+	struct csv_writer *c = writer;
 
 	vt_pointer_map_free(&c->types, free);
 }
@@ -329,10 +337,11 @@ static void csv_destroy(void *state)
 const struct vt_export vt_export_csv = {
 	.name = "csv",
 	.summary = "RFC 4180, a column a field",
-	.state_size = sizeof(struct csv_state),
 	.begin = csv_begin,
-	.event = csv_event,
-	.destroy = csv_destroy,
+	.writer_size = sizeof(struct csv_writer),
+	.write_begin = csv_write_begin,
+	.write = csv_write,
+	.write_end = csv_write_end,
 	.shared_size = sizeof(struct csv_shared),
 	.survey = csv_survey,
 	.forget = csv_forget,

@@ -13,7 +13,7 @@
 #include "decoder/pointer_map.h"
 #include "decoder/units.h"
 
-struct json_state {
+struct json_writer {
 	const struct vt_export_context *context;
 	struct vt_sink *out;
 	struct vt_pointer_map rings, types;
@@ -32,7 +32,7 @@ static const char *add_text(struct vt_pointer_map *map, const void *key, struct 
 	return text;
 }
 
-static const char *ring_text(struct json_state *j, const struct vt_ring_info *ring)
+static const char *ring_text(struct json_writer *j, const struct vt_ring_info *ring)
 {
 	const char *text = vt_pointer_map_get(&j->rings, ring), *name = vt_thread_name_of(ring);
 	struct vt_sink s;
@@ -45,7 +45,7 @@ static const char *ring_text(struct json_state *j, const struct vt_ring_info *ri
 	return add_text(&j->rings, ring, &s);
 }
 
-static const char *type_text(struct json_state *j, const struct vt_event *event)
+static const char *type_text(struct json_writer *j, const struct vt_event *event)
 {
 	const char *text = vt_pointer_map_get(&j->types, event->desc);
 	const char *category = vt_event_category(event);
@@ -61,7 +61,7 @@ static const char *type_text(struct json_state *j, const struct vt_event *event)
 }
 
 /* ,"time_ns": once a field descriptor */
-static const char *key_text(struct json_state *j, const struct vt_field_desc *field)
+static const char *key_text(struct json_writer *j, const struct vt_field_desc *field)
 {
 	const char *text = vt_pointer_map_get(&j->types, field);
 	struct vt_sink key, s;
@@ -89,7 +89,7 @@ static void put_id(struct vt_sink *out, uint64_t id)
 	vt_sink_upto(out, p);
 }
 
-static void put_value(struct json_state *j, const struct vt_event *event, unsigned i)
+static void put_value(struct json_writer *j, const struct vt_event *event, unsigned i)
 {
 	const struct vt_field_desc *field = &event->desc->fields[i];
 	uint64_t v = event->values[i];
@@ -130,7 +130,7 @@ static void put_value(struct json_state *j, const struct vt_event *event, unsign
 	}
 }
 
-static void put_gap(struct json_state *j, const struct vt_event *event)
+static void put_gap(struct json_writer *j, const struct vt_event *event)
 {
 	const struct vt_gap *gap = event->gap;
 	struct vt_reader *reader = j->context->in->reader;
@@ -160,20 +160,21 @@ static void put_gap(struct json_state *j, const struct vt_event *event)
 	vt_sink_string(j->out, "}\n");
 }
 
-static int json_begin(void *state, const struct vt_export_context *context)
+static int json_write_begin(void *writer, const struct vt_export_context *context)
 {
-	struct json_state *j = state;
+	struct json_writer *j = writer;
 
 	j->context = context;
-	j->out = context->out;
 	return 0;
 }
 
-static int json_event(void *state, const struct vt_event *event)
+static int json_write(void *writer, struct vt_sink *out, const struct vt_event *event, uint32_t mark)
 {
-	struct json_state *j = state;
+	struct json_writer *j = writer;
 	const char *ring = ring_text(j, event->ring);
 
+	(void)mark;
+	j->out = out;
 	if (!ring)
 		return -ENOMEM;
 	vt_sink_string(j->out, "{\"t_ns\":");
@@ -201,9 +202,9 @@ static int json_event(void *state, const struct vt_event *event)
 	return 0;
 }
 
-static void json_destroy(void *state)
+static void json_write_end(void *writer)
 {
-	struct json_state *j = state;
+	struct json_writer *j = writer;
 
 	vt_pointer_map_free(&j->rings, free);
 	vt_pointer_map_free(&j->types, free);
@@ -212,8 +213,8 @@ static void json_destroy(void *state)
 const struct vt_export vt_export_json = {
 	.name = "json",
 	.summary = "one flat object a line",
-	.state_size = sizeof(struct json_state),
-	.begin = json_begin,
-	.event = json_event,
-	.destroy = json_destroy,
+	.writer_size = sizeof(struct json_writer),
+	.write_begin = json_write_begin,
+	.write = json_write,
+	.write_end = json_write_end,
 };

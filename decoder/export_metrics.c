@@ -12,19 +12,42 @@
 #include "decoder/calls.h"
 #include "decoder/cmd.h"
 #include "decoder/labels.h"
+#include "decoder/moments.h"
 #include "decoder/process_text.h"
+#include "decoder/units.h"
 #include "decoder/why.h"
 
-/* The metrics of one run. VT_EXIT_OK, or an exit code after a message. */
-static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m)
+static int find_first(void *user, const struct vt_counters *c)
 {
-	int records = vt_metrics_of_run(m, context->in, context->at);
+	*(uint64_t *)user = c->ticks;
+	return 1;
+}
+
+static int nothing_yet(const struct vt_input *in)
+{
+	uint64_t first = 0;
+	char text[VT_NUM_MAX];
+
+	if (vt_reader_counters(in->reader, 0, find_first, &first) <= 0)
+		return vt_usage("%s: there is no counter record", in->name);
+	*vt_num_seconds(text, vt_reader_ns(in->reader, first), 3) = '\0';
+	return vt_usage("%s: there is no counter record before %s s", in->name, text);
+}
+
+/* The metrics of one run, and of --at TIME the calls. VT_EXIT_OK, or an exit code after a message. */
+static int read_metrics(const struct vt_export_context *context, struct vt_metrics *m,
+                        struct vt_call_list *calls)
+{
+	int records = context->at_time ? vt_metrics_at(m, context->in, context->at_ns, calls)
+	                               : vt_metrics_of_run(m, context->in, context->at);
 
 	if (records < 0)
 		return vt_input_failed(context->in, records);
 	if (records == 0 && context->at > 0)
 		return vt_usage("%s: there is no counter record #%lld (valktrace info tells how many)",
 		                context->in->name, (long long)context->at);
+	if (records == 0 && context->at_time)
+		return nothing_yet(context->in);
 	if (records == 0)
 		vt_message("%s: no counter record: nothing sampled the metrics", context->in->name);
 	return VT_EXIT_OK;
@@ -37,7 +60,7 @@ static char *render_metrics(const struct vt_export_context *context, int *code,
 	struct vt_metrics *m = calloc(1, sizeof(*m));
 	char *text = NULL;
 
-	*code = m ? read_metrics(context, m) : VT_EXIT_OK;
+	*code = m ? read_metrics(context, m, NULL) : VT_EXIT_OK;
 	if (m && !*code) {
 		size_t size = render(m, NULL, 0) + 1;
 		text = malloc(size);
@@ -63,12 +86,15 @@ struct dump {
 static int fill_dump(struct dump *d, const struct vt_export_context *contexts)
 {
 	for (unsigned i = 0; i < d->count; i++) {
-		int code = read_metrics(&contexts[i], &d->metrics[i]);
+		int code = read_metrics(&contexts[i], &d->metrics[i], &d->calls[i]), err = 0;
 		if (code)
 			return code;
-		/* Only the last statistics of calls are kept, so a record before the last goes without. */
-		if (contexts[i].at <= 0 && vt_calls_of_run(&d->calls[i], contexts[i].in, false))
-			return vt_input_failed(contexts[i].in, -ENOMEM);
+		if (contexts[i].at > 0)
+			err = vt_calls_at(&d->calls[i], contexts[i].in, (uint64_t)contexts[i].at);
+		else if (!contexts[i].at_time)
+			err = vt_calls_of_run(&d->calls[i], contexts[i].in, false);
+		if (err)
+			return vt_input_failed(contexts[i].in, err);
 		d->metrics[i].calls = d->calls[i].rows;
 		d->metrics[i].call_count = d->calls[i].count;
 		d->labels[i] = vt_labels_text(contexts[i].labels, contexts[i].in);

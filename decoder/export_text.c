@@ -12,6 +12,7 @@
 
 #include "decoder/pointer_map.h"
 #include "decoder/spans.h"
+#include "decoder/text_value.h"
 #include "decoder/units.h"
 
 #define EVENT_WIDTH     16u             /* event with indentation; a key brings its own blank */
@@ -22,27 +23,39 @@ struct bytes {
 	uint32_t length;
 };
 
-struct text_ring {
-	struct bytes label;             /* "  name/tid  " */
-	struct vt_spans spans;
-};
 
 struct text_type {
 	struct bytes name;              /* "gc.begin" */
 	struct bytes keys[VT_MAX_FIELDS];       /* " time=" */
 };
 
+/* What is worked out once a ring, by who marks or by who writes; most events are of the ring of the one before. */
+struct by_ring {
+	struct vt_pointer_map map;
+	const struct vt_ring_info *last;
+	void *value;                    /* of the last */
+};
+
+/* The indentation, and whether the span never ends: all that depends on other events. */
+#define OPEN_AT_END     0x80000000u
+
 struct text_state {
-	const struct vt_export_context *context;
-	struct vt_sink *out;
-	struct vt_pointer_map rings, types;
-	const struct vt_ring_info *last_key;    /* most events are of the ring of the event before */
-	struct text_ring *last_ring;
+	struct by_ring spans;           /* struct vt_spans */
 	struct vt_end_spans at_end;
-	size_t label_width;
 	bool flat;                      /* BEGIN and END do not both come: no indentation */
+};
+
+struct text_writer {
+	const struct vt_export_context *context;
+	struct by_ring labels;          /* struct bytes: "  name/tid  " */
+	struct vt_pointer_map types;
+	size_t label_width;
 	uint64_t day;                   /* of `date`, for UTC */
 	char date[11];
+	uint64_t second;                /* of `seconds`, "12."; seconds of 64-bit ns have 11 digits */
+	uint8_t second_length;          /* 0: none yet */
+	char seconds[VT_NUM_MAX];
+	struct vt_known_strings known;
 };
 
 /* Takes what was written into a memory sink as bytes of its own. */
@@ -62,13 +75,18 @@ static int take_bytes(struct vt_sink *s, struct bytes *to)
 	return err;
 }
 
-static void free_ring(void *value)
+static void free_bytes(void *value)
 {
-	struct text_ring *ring = value;
+	struct bytes *bytes = value;
 
-	vt_spans_free(&ring->spans);
-	free(ring->label.at);
-	free(ring);
+	free(bytes->at);
+	free(bytes);
+}
+
+static void free_spans(void *value)
+{
+	vt_spans_free(value);
+	free(value);
 }
 
 static void free_type(void *value)
@@ -81,29 +99,28 @@ static void free_type(void *value)
 	free(type);
 }
 
-static __attribute__((noinline)) struct text_ring *add_ring(struct text_state *t,
-                                                            const struct vt_ring_info *info)
+static VT_COLD void *add_label(struct text_writer *w, const struct vt_ring_info *info, bool colour)
 {
-	struct text_ring *ring = calloc(1, sizeof(*ring));
+	struct bytes *label = calloc(1, sizeof(*label));
 	struct vt_sink s;
 
-	if (!ring || vt_sink_memory(&s)) {
-		free(ring);
+	if (!label || vt_sink_memory(&s)) {
+		free(label);
 		return NULL;
 	}
 	vt_sink_string(&s, "  ");
-	vt_thread_label(&s, t->context->in, info);
-	vt_sink_blanks(&s, s.used - 2 < t->label_width ? t->label_width - (s.used - 2) : 0);
-	s.colour = s.coloured = t->out->colour;
+	vt_thread_label(&s, w->context->in, info);
+	vt_sink_blanks(&s, s.used - 2 < w->label_width ? w->label_width - (s.used - 2) : 0);
+	s.colour = s.coloured = colour;
 	vt_sink_role(&s, VT_ROLE_END);
 	vt_sink_string(&s, "  ");
-	int err = take_bytes(&s, &ring->label);
+	int err = take_bytes(&s, label);
 	vt_sink_discard(&s);
-	if (err || vt_pointer_map_add(&t->rings, info, ring)) {
-		free_ring(ring);
+	if (err || vt_pointer_map_add(&w->labels.map, info, label)) {
+		free_bytes(label);
 		return NULL;
 	}
-	return ring;
+	return label;
 }
 
 static void put_name(struct vt_sink *s, const char *name)
@@ -129,8 +146,7 @@ static int fill_type(struct text_type *type, struct vt_sink *s, const struct vt_
 	return err;
 }
 
-static __attribute__((noinline)) struct text_type *add_type(struct vt_pointer_map *types,
-                                                            const struct vt_event *event)
+static VT_COLD struct text_type *add_type(struct vt_pointer_map *types, const struct vt_event *event)
 {
 	struct text_type *type = calloc(1, sizeof(*type));
 	struct vt_sink s;
@@ -148,33 +164,58 @@ static __attribute__((noinline)) struct text_type *add_type(struct vt_pointer_ma
 	return type;
 }
 
-static struct text_ring *ring_of(struct text_state *t, const struct vt_ring_info *info)
+static inline const struct bytes *label_of(struct text_writer *w, const struct vt_ring_info *info, bool colour)
 {
-	if (vt_likely(info == t->last_key))
-		return t->last_ring;
-	struct text_ring *ring = vt_pointer_map_get(&t->rings, info);
-	if (!ring)
-		ring = add_ring(t, info);
-	t->last_key = ring ? info : NULL;
-	t->last_ring = ring;
-	return ring;
+	struct by_ring *by = &w->labels;
+
+	if (vt_likely(info == by->last))
+		return by->value;
+	by->value = vt_pointer_map_get(&by->map, info);
+	if (!by->value)
+		by->value = add_label(w, info, colour);
+	by->last = by->value ? info : NULL;
+	return by->value;
+}
+
+static VT_COLD void *add_spans(struct text_state *t, const struct vt_ring_info *info)
+{
+	struct vt_spans *spans = calloc(1, sizeof(*spans));
+
+	if (spans && vt_pointer_map_add(&t->spans.map, info, spans)) {
+		free(spans);
+		spans = NULL;
+	}
+	return spans;
+}
+
+static inline struct vt_spans *spans_of(struct text_state *t, const struct vt_ring_info *info)
+{
+	struct by_ring *by = &t->spans;
+
+	if (vt_likely(info == by->last))
+		return by->value;
+	by->value = vt_pointer_map_get(&by->map, info);
+	if (!by->value)
+		by->value = add_spans(t, info);
+	by->last = by->value ? info : NULL;
+	return by->value;
 }
 
 /* ---- pieces of a line ---------------------------------------------------------------------- */
 
-static char *put_utc(struct text_state *t, char *p, uint64_t realtime)
+static char *put_utc(struct text_writer *w, char *p, uint64_t realtime)
 {
 	uint64_t day = realtime / 86400000000000ull;
 	uint32_t second = (uint32_t)(realtime / 1000000000 % 86400);
 	char whole[VT_NUM_MAX];
 
-	if (day != t->day || t->date[0] == '\0') {
+	if (day != w->day || w->date[0] == '\0') {
 		vt_num_utc(whole, realtime, 0);
-		memcpy(t->date, whole, sizeof(t->date));
-		t->day = day;
+		memcpy(w->date, whole, sizeof(w->date));
+		w->day = day;
 	}
-	memcpy(p, t->date, sizeof(t->date));
-	p = vt_num_pair(p + sizeof(t->date), second / 3600);
+	memcpy(p, w->date, sizeof(w->date));
+	p = vt_num_pair(p + sizeof(w->date), second / 3600);
 	*p++ = ':';
 	p = vt_num_pair(p, second / 60 % 60);
 	*p++ = ':';
@@ -185,96 +226,27 @@ static char *put_utc(struct text_state *t, char *p, uint64_t realtime)
 	return p;
 }
 
-static char *put_time(struct text_state *t, char *p, const struct vt_event *event)
+static char *put_time(struct text_writer *w, char *p, const struct vt_event *event)
 {
-	uint64_t time = t->context->time == VT_TIME_REL ? event->t_ns
-	                                                : vt_export_time(t->context, event);
-	if (t->context->time == VT_TIME_TICKS)
+	uint64_t time = w->context->time == VT_TIME_REL ? event->t_ns
+	                                                : vt_export_time(w->context, event);
+	if (w->context->time == VT_TIME_TICKS)
 		return vt_num_u64(p, time);
-	if (t->context->time == VT_TIME_UTC)
-		return put_utc(t, p, time);
-	p = vt_num_u64(p, time / 1000000000);
-	*p++ = '.';
-	return vt_num_nine(p, (uint32_t)(time % 1000000000));
-}
-
-static char *put_id(char *p, uint64_t id)
-{
-	*p++ = '#';
-	return vt_num_u64(p, id);
-}
-
-static void put_string(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event,
-                       uint64_t id)
-{
-	size_t length;
-	const char *text = vt_reader_string(in->reader, event->ring->process, id, &length);
-
-	if (text)
-		vt_sink_escaped(out, text, length, VT_ESCAPE_ALL);
-	else
-		vt_sink_upto(out, put_id(vt_sink_room(out, VT_NUM_MAX), id));
-}
-
-static char *put_unit(char *p, const struct vt_field_desc *field, uint64_t v, bool exact)
-{
-	if (!exact)
-		return field->unit == VT_UNIT_NS ? vt_num_ns(p, v) : vt_num_bytes(p, v);
-	p = vt_num_u64(p, v);
-	if (field->unit == VT_UNIT_NS) {
-		memcpy(p, "ns", 2);
-		return p + 2;
+	if (w->context->time == VT_TIME_UTC)
+		return put_utc(w, p, time);
+	uint64_t second = time / 1000000000;
+	if (vt_unlikely(second != w->second || w->second_length == 0)) {
+		w->second = second;
+		w->second_length = (uint8_t)(vt_num_u64(w->seconds, second) - w->seconds);
+		w->seconds[w->second_length++] = '.';
 	}
-	*p++ = 'B';
-	return p;
-}
-
-/* Values that are short: all but strings and text. */
-static char *put_number(char *p, const struct vt_field_desc *field, uint64_t v, bool exact)
-{
-	double real;
-
-	if (field->kind == VT_KIND_INT)
-		return vt_num_i64(p, (int64_t)v);
-	if (field->kind == VT_KIND_FLOAT) {
-		memcpy(&real, &v, sizeof(real));
-		return vt_num_float(p, real);
-	}
-	if (field->unit == VT_UNIT_NS || field->unit == VT_UNIT_BYTES)
-		return put_unit(p, field, v, exact);
-	return vt_num_u64(p, v);
-}
-
-static void put_field(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event,
-                      unsigned i, bool exact)
-{
-	const struct vt_field_desc *field = &event->desc->fields[i];
-	uint64_t v = event->values[i];
-	const char *label;
-
-	switch (field->kind) {
-	case VT_KIND_STRING:
-		put_string(out, in, event, v);
-		break;
-	case VT_KIND_TEXT:
-		vt_sink_escaped(out, event->text, event->text ? (size_t)v : 0, VT_ESCAPE_ALL);
-		break;
-	case VT_KIND_ENUM:
-		label = vt_enum_label(field, v);
-		if (label) {
-			vt_sink_escaped(out, label, strlen(label), VT_ESCAPE_ALL);
-			break;
-		}
-		vt_sink_upto(out, put_id(vt_sink_room(out, VT_NUM_MAX), v));
-		break;
-	default:
-		vt_sink_upto(out, put_number(vt_sink_room(out, VT_NUM_MAX), field, v, exact));
-	}
+	memcpy(p, w->seconds, sizeof(w->seconds));
+	return vt_num_nine(p + w->second_length, (uint32_t)(time - second * 1000000000));
 }
 
 /* `column`: where the event's name ended, so that the first key can be aligned. */
 static void put_fields(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event,
-                       const struct text_type *type, bool exact, size_t column)
+                       const struct text_type *type, bool exact, size_t column, struct text_writer *w)
 {
 	const struct vt_event_desc *desc = event->desc;
 
@@ -286,104 +258,120 @@ static void put_fields(struct vt_sink *out, const struct vt_input *in, const str
 			*p++ = ' ';
 		memcpy(p, type->keys[i].at, type->keys[i].length);
 		vt_sink_upto(out, p + type->keys[i].length);
-		put_field(out, in, event, i, exact);
+		vt_text_value(out, in, event, i, exact, w ? &w->known : NULL);
 	}
 }
 
 /* ---- lines --------------------------------------------------------------------------------- */
 
-static int put_gap(struct text_state *t, const struct vt_event *event, struct text_ring *ring)
+static void put_gap(struct text_writer *w, struct vt_sink *out, const struct vt_event *event,
+                    const struct bytes *label)
 {
 	const struct vt_gap *gap = event->gap;
-	struct vt_reader *reader = t->context->in->reader;
+	struct vt_reader *reader = w->context->in->reader;
 
-	vt_sink_role(t->out, VT_ROLE_DIM);
-	char *p = put_time(t, vt_sink_room(t->out, VT_NUM_MAX), event);
-	vt_sink_upto(t->out, p);
-	vt_sink_bytes(t->out, ring->label.at, ring->label.length);
-	vt_sink_role(t->out, VT_ROLE_BAD);
-	vt_sink_string(t->out, "-- lost ");
-	vt_sink_upto(t->out, vt_num_grouped(vt_sink_room(t->out, VT_NUM_MAX), gap->total));
-	vt_sink_printf(t->out, " events (%s) from=", vt_cause_name(gap->cause));
-	p = vt_sink_room(t->out, 2 * VT_NUM_MAX);
+	vt_sink_role(out, VT_ROLE_DIM);
+	char *p = put_time(w, vt_sink_room(out, VT_NUM_MAX), event);
+	vt_sink_upto(out, p);
+	vt_sink_bytes(out, label->at, label->length);
+	vt_sink_role(out, VT_ROLE_BAD);
+	vt_sink_string(out, "-- lost ");
+	vt_sink_upto(out, vt_num_grouped(vt_sink_room(out, VT_NUM_MAX), gap->total));
+	vt_sink_printf(out, " events (%s) from=", vt_cause_name(gap->cause));
+	p = vt_sink_room(out, 2 * VT_NUM_MAX);
 	p = vt_num_seconds(p, vt_reader_ns(reader, gap->t_before), 9);
 	memcpy(p, " to=", 4);
-	vt_sink_upto(t->out, vt_num_seconds(p + 4, vt_reader_ns(reader, gap->t_after), 9));
+	vt_sink_upto(out, vt_num_seconds(p + 4, vt_reader_ns(reader, gap->t_after), 9));
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
 		if (gap->events[c] == 0)
 			continue;
 		const char *name = event->ring->process->schema->categories[c].name;
-		vt_sink_char(t->out, ' ');
+		vt_sink_char(out, ' ');
 		if (name)
-			vt_sink_escaped(t->out, name, strlen(name), VT_ESCAPE_ALL);
+			vt_sink_escaped(out, name, strlen(name), VT_ESCAPE_ALL);
 		else
-			vt_sink_printf(t->out, "#%u", c);
-		vt_sink_printf(t->out, "=%llu", (unsigned long long)gap->events[c]);
+			vt_sink_printf(out, "#%u", c);
+		vt_sink_printf(out, "=%llu", (unsigned long long)gap->events[c]);
 	}
-	vt_sink_role(t->out, VT_ROLE_END);
-	vt_sink_char(t->out, '\n');
-	vt_spans_gap(&ring->spans, gap);
-	return 0;
+	vt_sink_role(out, VT_ROLE_END);
+	vt_sink_char(out, '\n');
 }
 
 /* Where the event stands among the open spans of its ring; -ENOMEM. */
-static int indentation(struct text_ring *ring, const struct vt_event *event, bool flat)
+static int indentation(struct vt_spans *spans, const struct vt_event *event)
 {
 	struct vt_open_span ended;
-	unsigned flags = event->desc->flags, depth = ring->spans.depth;
-
-	if (flat)
-		return 0;
+	unsigned flags = event->desc->flags, depth = spans->depth;
 
 	if (flags & VT_EVENT_BEGIN) {
-		int err = vt_spans_begin(&ring->spans, event->desc, event->ticks);
+		int err = vt_spans_begin(spans, event->desc, event->ticks);
 		return err ? err : (int)depth;
 	}
 	if (flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH)) {
-		int err = vt_spans_instant(&ring->spans, event->desc, event->values);
-		return err ? err : (int)ring->spans.depth;
+		int err = vt_spans_instant(spans, event->desc, event->values);
+		return err ? err : (int)spans->depth;
 	}
 	if (!(flags & VT_EVENT_END))
 		return (int)depth;
-	if (vt_spans_end(&ring->spans, event->desc, &ended))
-		return (int)ring->spans.depth;
-	return ring->spans.depth == VT_SPAN_DEPTH ? (int)VT_SPAN_DEPTH : 0;
+	if (vt_spans_end(spans, event->desc, &ended))
+		return (int)spans->depth;
+	return spans->depth == VT_SPAN_DEPTH ? (int)VT_SPAN_DEPTH : 0;
 }
 
-static int text_event(void *state, const struct vt_event *event)
+static int text_mark(void *state, const struct vt_event *event, uint32_t *mark)
 {
 	struct text_state *t = state;
-	struct vt_sink *out = t->out;
-	struct text_ring *ring = ring_of(t, event->ring);
+	int depth = 0;
 
-	if (vt_unlikely(!ring))
+	if (vt_likely(!t->flat)) {
+		struct vt_spans *spans = spans_of(t, event->ring);
+		if (vt_unlikely(!spans))
+			return -ENOMEM;
+		if (vt_unlikely(event->gap != NULL))
+			vt_spans_gap(spans, event->gap);
+		else
+			depth = indentation(spans, event);
+		if (vt_unlikely(depth < 0))
+			return depth;
+	}
+	*mark = (uint32_t)depth;
+	if (vt_unlikely(t->at_end.count > 0) && !event->gap && (event->desc->flags & VT_EVENT_BEGIN) &&
+	    vt_end_spans_at(&t->at_end, event->ring, event->ticks))
+		*mark |= OPEN_AT_END;
+	return 0;
+}
+
+static int text_write(void *writer, struct vt_sink *out, const struct vt_event *event, uint32_t mark)
+{
+	struct text_writer *w = writer;
+	const struct bytes *label = label_of(w, event->ring, out->colour);
+	uint32_t depth = mark & ~OPEN_AT_END;
+
+	if (vt_unlikely(!label))
 		return -ENOMEM;
-	if (vt_unlikely(t->context->in->run_digits > 0))
-		vt_run_column(out, t->context->in);
-	if (vt_unlikely(event->gap != NULL))
-		return put_gap(t, event, ring);
-	struct text_type *type = vt_pointer_map_get(&t->types, event->desc);
-	if (vt_unlikely(!type) && !(type = add_type(&t->types, event)))
+	if (vt_unlikely(w->context->in->run_digits > 0))
+		vt_run_column(out, w->context->in);
+	if (vt_unlikely(event->gap != NULL)) {
+		put_gap(w, out, event, label);
+		return 0;
+	}
+	const struct text_type *type = vt_pointer_map_get(&w->types, event->desc);
+	if (vt_unlikely(!type) && !(type = add_type(&w->types, event)))
 		return -ENOMEM;
-	int depth = indentation(ring, event, t->flat);
-	if (vt_unlikely(depth < 0))
-		return depth;
 
 	if (vt_unlikely(out->colour))
 		vt_sink_role(out, VT_ROLE_DIM);
 	/* Escaped names are at most 4 * VT_MAX_NAME long: all of this fits the room. */
-	char *p = put_time(t, vt_sink_room(out, VT_SINK_ROOM), event);
-	memcpy(p, ring->label.at, ring->label.length);
-	p += ring->label.length;
-	memset(p, ' ', (size_t)depth);
+	char *p = put_time(w, vt_sink_room(out, VT_SINK_ROOM), event);
+	memcpy(p, label->at, label->length);
+	p += label->length;
+	memset(p, ' ', depth);
 	p += depth;
 	memcpy(p, type->name.at, type->name.length);
 	p += type->name.length;
 	vt_sink_upto(out, p);
-	put_fields(out, t->context->in, event, type, t->context->exact,
-	           (size_t)depth + type->name.length);
-	if (vt_unlikely(t->at_end.count > 0) && (event->desc->flags & VT_EVENT_BEGIN) &&
-	    vt_end_spans_at(&t->at_end, event->ring, event->ticks)) {
+	put_fields(out, w->context->in, event, type, w->context->exact, (size_t)depth + type->name.length, w);
+	if (vt_unlikely(mark & OPEN_AT_END)) {
 		vt_sink_role(out, VT_ROLE_BAD);
 		vt_sink_string(out, "   <open at the end>");
 		vt_sink_role(out, VT_ROLE_END);
@@ -431,9 +419,6 @@ static int text_begin(void *state, const struct vt_export_context *context)
 	const char *unknown;
 	bool abrupt = false;
 
-	t->context = context;
-	t->out = context->out;
-	t->label_width = label_width(context->in);
 	t->flat = splits_spans(context->filter);
 	for (unsigned i = 0; i < run->process_count; i++)
 		abrupt |= vt_ending_is_abrupt(run->processes[i]);
@@ -447,9 +432,25 @@ static void text_destroy(void *state)
 {
 	struct text_state *t = state;
 
-	vt_pointer_map_free(&t->rings, free_ring);
-	vt_pointer_map_free(&t->types, free_type);
+	vt_pointer_map_free(&t->spans.map, free_spans);
 	vt_end_spans_free(&t->at_end);
+}
+
+static int text_write_begin(void *writer, const struct vt_export_context *context)
+{
+	struct text_writer *w = writer;
+
+	w->context = context;
+	w->label_width = label_width(context->in);
+	return 0;
+}
+
+static void text_write_end(void *writer)
+{
+	struct text_writer *w = writer;
+
+	vt_pointer_map_free(&w->labels.map, free_bytes);
+	vt_pointer_map_free(&w->types, free_type);
 }
 
 void vt_text_event(struct vt_sink *out, const struct vt_input *in, const struct vt_event *event)
@@ -459,7 +460,7 @@ void vt_text_event(struct vt_sink *out, const struct vt_input *in, const struct 
 
 	if (type) {
 		vt_sink_bytes(out, type->name.at, type->name.length);
-		put_fields(out, in, event, type, false, EVENT_WIDTH);
+		put_fields(out, in, event, type, false, EVENT_WIDTH, NULL);
 	}
 	vt_pointer_map_free(&types, free_type);
 }
@@ -476,7 +477,7 @@ bool vt_text_fields(struct vt_sink *out, const struct vt_input *in, const struct
 		vt_sink_char(out, ' ');
 		put_name(out, desc->fields[i].name);
 		vt_sink_char(out, '=');
-		put_field(out, in, event, i, exact);
+		vt_text_value(out, in, event, i, exact, NULL);
 		any = true;
 	}
 	return any;
@@ -487,6 +488,10 @@ const struct vt_export vt_export_text = {
 	.summary = "one event a line (default)",
 	.state_size = sizeof(struct text_state),
 	.begin = text_begin,
-	.event = text_event,
 	.destroy = text_destroy,
+	.mark = text_mark,
+	.writer_size = sizeof(struct text_writer),
+	.write_begin = text_write_begin,
+	.write = text_write,
+	.write_end = text_write_end,
 };

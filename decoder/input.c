@@ -194,7 +194,7 @@ static int open_reader(struct vt_input *in)
 {
 	struct vt_reader_options options = { .size = sizeof(options), .note = print_note, .user = in,
 	                                     .ring_directory = vt_common.ring_directory,
-	                                     .progress = on_progress };
+	                                     .progress = on_progress, .threads = vt_threads() };
 	char spooled[32];
 	const char *paths[1] = { spooled };
 

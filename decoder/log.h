@@ -21,7 +21,10 @@ struct vt_section_ref {
 	uint32_t skip;                  /* events at its start that another chunk had */
 	uint8_t index, category;        /* index: in the section table */
 	bool bad;                       /* found damaged when it was opened, and accounted for */
+	uint8_t found;                  /* by a lane: the note code of its damage, VT_FOUND_STRANGE, or 0 */
 };
+
+#define VT_FOUND_STRANGE 255u           /* whole, but of types that the catalog does not know yet */
 
 struct vt_counter_ref {
 	uint64_t ticks, sequence, offset;       /* offset: of the chunk in the feed */
@@ -44,14 +47,19 @@ struct vt_log {
 	struct vt_counter_ref *counters;        /* sorted by ticks */
 	size_t chunk_count, chunk_capacity, section_count, section_capacity;
 	size_t counter_count, counter_capacity;
+	struct vt_rec_calls calls;              /* with the counter record that is delivered: vt_reader_calls_now */
 	uint8_t *payload;                       /* VT_MAX_RAW bytes at most, reused */
 	size_t payload_capacity;
 	void (*progress)(void *user, uint64_t done, uint64_t total);    /* of the options, or NULL */
+	unsigned threads;                       /* that may read */
 	uint64_t before;                        /* bytes of the inputs before the one that is scanned */
 	unsigned steps;                         /* reads so far */
 	struct vt_run_info run;
 	const struct vt_process_info **processes;
 	const struct vt_ring_info **rings;
 };
+
+/* For selections beside that of the reader: vt_selection_make. */
+struct vt_log *vt_reader_log(const struct vt_reader *reader);
 
 #endif

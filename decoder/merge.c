@@ -186,7 +186,7 @@ static void deliver_event(struct vt_merge *m)
 	const uint64_t *values = vt_cursor_values(c, p);
 
 	m->event.ticks = p->ticks;
-	m->event.t_ns = vt_timeline_ns(&m->log->timeline, p->ticks);
+	m->event.t_ns = vt_clock_ns(&m->clock, p->ticks);
 	m->event.ring = &c->ring->info;
 	m->event.desc = d;
 	m->event.values = values;
@@ -198,7 +198,7 @@ static void deliver_event(struct vt_merge *m)
 static int deliver_gap(struct vt_merge *m, const struct vt_ring_info *ring)
 {
 	m->event = (struct vt_event){
-		.ticks = m->gap.t_after, .t_ns = vt_timeline_ns(&m->log->timeline, m->gap.t_after),
+		.ticks = m->gap.t_after, .t_ns = vt_clock_ns(&m->clock, m->gap.t_after),
 		.ring = ring, .gap = &m->gap,
 	};
 	return 1;
@@ -280,7 +280,7 @@ static int settle(struct vt_merge *m)
 
 void vt_merge_start(struct vt_merge *m, struct vt_log *log, const struct vt_selection *s)
 {
-	*m = (struct vt_merge){ .log = log, .selection = s };
+	*m = (struct vt_merge){ .log = log, .selection = s, .clock.timeline = &log->timeline };
 }
 
 int vt_merge_next(struct vt_merge *m)

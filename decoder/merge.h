@@ -19,6 +19,7 @@ struct vt_waiting {                     /* the cursor's key stands beside it: mo
 struct vt_merge {
 	struct vt_log *log;
 	const struct vt_selection *selection;
+	struct vt_clock clock;
 	struct vt_cursor *lead;
 	struct vt_waiting *heap;
 	size_t heap_count, heap_capacity;

@@ -223,30 +223,22 @@ struct columns {
 	uint32_t row[VT_MAX_TYPES];
 };
 
-static VT_COLD int on_instant(struct track *t, const struct vt_event_desc *desc, unsigned type, uint32_t row)
+static VT_COLD int on_instant(struct track *t, const struct vt_batch *batch, unsigned type, uint32_t row)
 {
-	uint64_t values[VT_MAX_FIELDS] = { 0 };
+	bool switches = batch->desc[type]->flags & VT_EVENT_SWITCH;
 
-	for (unsigned i = 0; i < desc->count; i++) {
-		const uint64_t *column = vt_batch_column(t->profile->in->reader, type, i);
-		if (!column)
-			return 0;       /* damaged: noted by the reader */
-		values[i] = column[row];
-	}
-	if (desc->flags & VT_EVENT_SWITCH)
+	if (switches)
 		count_active(t, -1);
-	int err = vt_spans_instant(&t->spans, desc, values);
-	if (desc->flags & VT_EVENT_SWITCH)
+	int err = vt_spans_batch_instant(&t->spans, batch, type, row);
+	if (switches)
 		count_active(t, 1);
 	return err;
 }
 
 static inline int on_event(struct track *t, const struct vt_batch *batch, struct columns *c, unsigned type,
-                    uint64_t ticks)
+                    uint64_t ticks, uint64_t ns)
 {
 	const struct vt_event_desc *desc = batch->desc[type];
-	struct vt_reader *reader = t->profile->in->reader;
-	uint64_t ns = vt_reader_ns(reader, ticks);
 	uint32_t row = c->row[type]++;
 	const uint64_t *id = c->name[type] ? c->name[type] + row : NULL;
 	struct vt_open_span ended;
@@ -269,7 +261,7 @@ static inline int on_event(struct track *t, const struct vt_batch *batch, struct
 	if (desc->flags & VT_EVENT_REPLACE)
 		return replace(t, desc, id, ns);
 	if (desc->flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH))
-		return on_instant(t, desc, type, row);
+		return on_instant(t, batch, type, row);
 	return 0;
 }
 
@@ -294,20 +286,21 @@ bool vt_profile_has_functions(const struct vt_schema *schema, unsigned category)
 	return false;
 }
 
-static int on_batch(struct vt_profile *p, const struct vt_batch *batch, struct track *t)
+static int on_batch(const struct vt_batch *batch, struct track *t)
 {
 	struct columns c = { .row = { 0 } };
-	const uint8_t *types = vt_batch_types(p->in->reader);
-	const uint64_t *ticks = types ? vt_batch_ticks(p->in->reader) : NULL;
+	const uint8_t *types = vt_batch_types(batch);
+	const uint64_t *ticks = types ? vt_batch_ticks(batch) : NULL;
+	const uint64_t *times = ticks ? vt_batch_times(batch) : NULL;
 	int err = 0;
 
-	for (unsigned i = 0; ticks && i < batch->types; i++) {
+	for (unsigned i = 0; times && i < batch->types; i++) {
 		int field = batch->desc[i]->flags & (VT_EVENT_BEGIN | VT_EVENT_REPLACE)
 		            ? name_field(batch->desc[i]) : -1;
-		c.name[i] = field < 0 ? NULL : vt_batch_column(p->in->reader, i, (unsigned)field);
+		c.name[i] = field < 0 ? NULL : vt_batch_column(batch, i, (unsigned)field);
 	}
-	for (unsigned i = 0; ticks && i < batch->events && !err; i++)
-		err = on_event(t, batch, &c, types[i], ticks[i]);
+	for (unsigned i = 0; times && i < batch->events && !err; i++)
+		err = on_event(t, batch, &c, types[i], ticks[i], times[i]);
 	return err;
 }
 
@@ -355,10 +348,12 @@ static struct track *track_of(struct vt_profile *p, const struct vt_ring_info *r
 	size_t first = 0;
 	while (first < w->gap_count && (w->gaps[first].ring != ring || w->gaps[first].category != category))
 		first++;
-	t->gap = t->gaps_end = w->gaps + first;
-	while (t->gaps_end < w->gaps + w->gap_count && t->gaps_end->ring == ring &&
-	       t->gaps_end->category == category)
-		t->gaps_end++;
+	size_t last = first;
+	while (last < w->gap_count && w->gaps[last].ring == ring && w->gaps[last].category == category)
+		last++;
+	/* Without gaps there is no array to point into. */
+	t->gap = w->gaps ? w->gaps + first : NULL;
+	t->gaps_end = w->gaps ? w->gaps + last : NULL;
 	return t->root == VT_NO_NODE ? NULL : t;
 }
 
@@ -433,7 +428,7 @@ static int collect(struct vt_profile *p, const struct vt_filter *filter)
 		if (!has_functions(p, batch))
 			continue;
 		struct track *t = track_of(p, batch->ring, batch->category % VT_MAX_CATEGORIES);
-		err = t ? on_batch(p, batch, t) : -ENOMEM;
+		err = t ? on_batch(batch, t) : -ENOMEM;
 		seen += batch->events;
 		vt_progress(vt_reader_ns(p->in->reader, batch->t_min),
 		            vt_reader_ns(p->in->reader, p->in->run->last), seen, VT_PROGRESS_EVENTS);

@@ -11,6 +11,7 @@
 #include "core/wire.h"
 #include "decoder/batch.h"
 #include "decoder/chunks.h"
+#include "decoder/lanes.h"
 #include "decoder/merge.h"
 #include "decoder/records.h"
 #include "decoder/ring_files.h"
@@ -139,6 +140,25 @@ static int by_start(const void *left, const void *right)
 	return a->index - b->index;
 }
 
+/*
+ * Chunks come nearly in order, so that each section has a few places to go at most. A log that is not like
+ * that (several parts with long holes, or made by hand) is left to the general way.
+ */
+static void sort_sections(struct vt_section_ref *sections, size_t count)
+{
+	size_t moves = 0, most = 32 * count;
+
+	for (size_t i = 1; i < count && moves <= most; i++) {
+		const struct vt_section_ref ref = sections[i];
+		size_t at = i;
+		for (; at > 0 && by_start(&sections[at - 1], &ref) > 0 && moves <= most; at--, moves++)
+			sections[at] = sections[at - 1];
+		sections[at] = ref;
+	}
+	if (moves > most)
+		qsort(sections, count, sizeof(*sections), by_start);
+}
+
 static int list_everyone(struct vt_log *log)
 {
 	struct vt_catalog *c = &log->catalog;
@@ -192,7 +212,7 @@ static int take_builtin_schema(struct vt_log *log)
 	return err;
 }
 
-static int finish(struct vt_log *log, uint64_t hz)
+static int finish(struct vt_log *log)
 {
 	struct vt_run_info *run = &log->run;
 	int err = 0;
@@ -209,15 +229,14 @@ static int finish(struct vt_log *log, uint64_t hz)
 	if (run->last < run->ticks)
 		run->last = run->ticks;
 	if (!vt_catalog_finish(&log->catalog) || !vt_records_finish(log) ||
-	    vt_timeline_finish(&log->timeline, run->ticks, hz) < 0 || list_everyone(log) < 0)
+	    vt_timeline_finish(&log->timeline, run->ticks) < 0 || list_everyone(log) < 0)
 		return -ENOMEM;
 	if (log->timeline.rejected > 0)
 		vt_notes_add(&log->notes, NOTE_N_CLOCK, log->feed_count > 0 ? log->feeds[0].name : "", 0,
 		             "%llu clock anchors contradict those before them",
 		             (unsigned long long)log->timeline.rejected);
 	vt_loss_finish(&log->loss, &log->catalog, run->ticks, run->last, log->notes.damage);
-	if (log->section_count > 0)
-		qsort(log->sections, log->section_count, sizeof *log->sections, by_start);
+	sort_sections(log->sections, log->section_count);
 	sum_up(log);
 	run->anchor_error_ns = log->timeline.error_ns;
 	run->damaged = log->notes.damage > 0;
@@ -264,6 +283,8 @@ static struct vt_log *new_log(struct part *parts, unsigned count,
 		/* Programs built before there was a `progress` say so by the size. */
 		if (options->size > offsetof(struct vt_reader_options, progress))
 			log->progress = options->progress;
+		if (options->size > offsetof(struct vt_reader_options, threads))
+			log->threads = options->threads;
 	}
 	vt_catalog_init(&log->catalog, &log->notes);
 	log->feeds = feeds;
@@ -307,6 +328,7 @@ static int open_all(struct vt_log **to, struct part *parts, const char *const *l
 	struct vt_log *log = *to = new_log(parts, count, options);
 	if (!log)
 		return -ENOMEM;
+	log->timeline.hz = parts[0].header.tick_hz;
 	if (count > 0) {
 		count_parts(log, parts, count);
 		err = scan_parts(log, parts, count);
@@ -321,7 +343,7 @@ static int open_all(struct vt_log **to, struct part *parts, const char *const *l
 		err = vt_ring_files_merge(log, rings);
 	for (unsigned i = 0; i < count; i++)
 		log->run.writing |= log->feeds[i].writing && !log->run.closed;
-	return err == 0 ? finish(log, parts[0].header.tick_hz) : err;
+	return err == 0 ? finish(log) : err;
 }
 
 static int open_log(struct vt_log **log, const char *const *paths, unsigned count,
@@ -413,6 +435,11 @@ uint64_t vt_reader_next_sequence(const struct vt_reader *reader)
 	return reader->log->next_sequence;
 }
 
+struct vt_log *vt_reader_log(const struct vt_reader *reader)
+{
+	return reader->log;
+}
+
 const struct vt_run_info *vt_reader_run(const struct vt_reader *reader)
 {
 	return &reader->log->run;
@@ -453,19 +480,31 @@ int vt_reader_next_batch(struct vt_reader *reader, const struct vt_batch **batch
 	return vt_batches_next(&reader->batches);
 }
 
-const uint64_t *vt_batch_column(struct vt_reader *reader, unsigned type, unsigned field)
+int vt_reader_scan(struct vt_reader *reader, unsigned threads,
+                   int (*each)(void *state, const struct vt_batch *batch), void *const *states)
 {
-	return reader->delivery == BATCHES ? vt_batches_column(&reader->batches, type, field) : NULL;
+	start_over(reader);
+	return vt_lanes_run(reader->log, &reader->selection, threads, each, states);
 }
 
-const uint64_t *vt_batch_ticks(struct vt_reader *reader)
+const uint64_t *vt_batch_column(const struct vt_batch *batch, unsigned type, unsigned field)
 {
-	return reader->delivery == BATCHES ? vt_batches_ticks(&reader->batches) : NULL;
+	return vt_batches_column(batch->source, type, field);
 }
 
-const uint8_t *vt_batch_types(struct vt_reader *reader)
+const uint64_t *vt_batch_ticks(const struct vt_batch *batch)
 {
-	return reader->delivery == BATCHES ? vt_batches_types(&reader->batches) : NULL;
+	return vt_batches_ticks(batch->source);
+}
+
+const uint64_t *vt_batch_times(const struct vt_batch *batch)
+{
+	return vt_batches_times(batch->source);
+}
+
+const uint8_t *vt_batch_types(const struct vt_batch *batch)
+{
+	return vt_batches_types(batch->source);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
@@ -474,6 +513,11 @@ int vt_reader_counters(struct vt_reader *reader, int64_t which,
                        int (*each)(void *user, const struct vt_counters *c), void *user)
 {
 	return vt_records_each(reader->log, which, each, user);
+}
+
+const struct vt_rec_calls *vt_reader_calls_now(const struct vt_reader *reader)
+{
+	return reader->log->calls.count > 0 ? &reader->log->calls : NULL;
 }
 
 int vt_reader_calls(struct vt_reader *reader, int (*each)(void *user, const struct vt_call_info *c),

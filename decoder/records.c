@@ -65,15 +65,30 @@ static int load(struct vt_log *log, const struct vt_counter_ref *ref, struct loa
 	return err;
 }
 
-static bool find_record(const struct vt_log *log, const struct loaded *l, uint32_t number,
+/* The record of calls behind a counter record, if it belongs to it. */
+static void take_calls(struct vt_log *log, struct vt_in *in, const struct vt_counter_sample *sample)
+{
+	struct vt_in body;
+	uint16_t kind;
+
+	if (!vt_record_next(in, &kind, &body) || kind != VT_REC_CALLS ||
+	    !vt_rec_calls_decode(body, &log->calls) || log->calls.process != sample->process ||
+	    log->calls.sequence != sample->sequence)
+		log->calls.count = 0;
+}
+
+static bool find_record(struct vt_log *log, const struct loaded *l, uint32_t number,
                         struct vt_counter_sample *sample)
 {
 	struct vt_in in = vt_in_of(log->payload, l->raw), body;
 	uint16_t kind;
 
 	for (uint32_t i = 0; vt_record_next(&in, &kind, &body); i++)
-		if (i == number)
-			return kind == VT_REC_COUNTERS && vt_rec_counters_decode(body, sample);
+		if (i == number) {
+			bool good = kind == VT_REC_COUNTERS && vt_rec_counters_decode(body, sample);
+			take_calls(log, &in, sample);
+			return good;
+		}
 	return false;
 }
 
@@ -128,5 +143,6 @@ int vt_records_each(struct vt_log *log, int64_t which,
 		if (each(user, &c) != 0)
 			break;
 	}
+	log->calls.count = 0;
 	return delivered;
 }

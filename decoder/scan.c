@@ -1,8 +1,7 @@
 /*
  * scan.c - see scan.h.
  *
- * One read a chunk: the trailer of the chunk before, the header, and as much of the section table as
- * usual ones have. Where the chain breaks, the sync mark of the run is searched, once over each byte.
+ * One read a chunk: its head (heads.h). Where the chain breaks, the sync mark of the run is searched, once over each byte.
  */
 #include "decoder/scan.h"
 
@@ -14,18 +13,12 @@
 #include "core/crc32c.h"
 #include "core/wire.h"
 #include "decoder/chunks.h"
+#include "decoder/heads.h"
 
-#define WINDOW          (VT_CHUNK_TRAILER + VT_CHUNK_HEADER + 5 * VT_SECTION_ENTRY)
 #define SEARCH          65536u
+#define WORTH_A_THREAD  (16u << 20)     /* bytes of chunks: fewer are looked through in a millisecond */
 #define SYNC            16u             /* mark and run */
 #define SMALLEST_CHUNK  (VT_CHUNK_HEADER + VT_CHUNK_TRAILER)
-
-/* Bytes around a chunk's start: bytes[VT_CHUNK_TRAILER] is at `at`. */
-struct window {
-	uint64_t at;
-	size_t have;                    /* from `at` on */
-	uint8_t bytes[WINDOW];
-};
 
 struct scan {
 	struct vt_log *log;
@@ -36,20 +29,16 @@ struct scan {
 	uint64_t sequence;              /* of the next chunk */
 	bool begun;                     /* chunks in memory start at any sequence */
 	bool closed;
-	struct window window;
+	struct vt_head head;
+	struct vt_heads *ahead;         /* NULL: nobody reads ahead */
 	uint8_t *search;
 };
 
-static int fill_window(struct scan *s, uint64_t at)
+static int fill_head(struct scan *s, uint64_t at)
 {
-	struct window *w = &s->window;
-	uint64_t left = s->end - at;
-
-	w->at = at;
-	w->have = left < WINDOW - VT_CHUNK_TRAILER ? (size_t)left : WINDOW - VT_CHUNK_TRAILER;
-	uint32_t before = at < VT_CHUNK_TRAILER ? (uint32_t)at : VT_CHUNK_TRAILER;
-	return vt_feed_read(s->feed, at - before, w->bytes + VT_CHUNK_TRAILER - before,
-	                    w->have + before);
+	if (s->ahead && vt_heads_take(s->ahead, at, &s->head))
+		return 0;
+	return vt_head_read(s->feed, at, s->end, &s->head);
 }
 
 #define STEPS           64u             /* reads between two calls of the progress hook */
@@ -63,16 +52,16 @@ static void step(const struct scan *s, uint64_t at)
 		log->progress(log->notes.user, log->before + at, log->run.bytes);
 }
 
-/* The header at `at`, from the window when it is there. 0 or negative: none. */
+/* The header at `at`, from the head when it is there. 0 or negative: none. */
 static int read_header(struct scan *s, uint64_t at, struct vt_chunk_header *h)
 {
 	uint8_t longer[VT_MAX_CHUNK_HEADER];
 
 	if (s->end - at < SMALLEST_CHUNK)
 		return -VT_E_SHORT;
-	if (s->window.at != at && fill_window(s, at) < 0)
+	if (s->head.at != at && fill_head(s, at) < 0)
 		return -VT_E_SHORT;
-	int err = vt_chunk_header_decode(h, s->window.bytes + VT_CHUNK_TRAILER, s->window.have);
+	int err = vt_chunk_header_decode(h, s->head.bytes + VT_CHUNK_TRAILER, s->head.have);
 	if (err != -VT_E_SHORT)
 		return err;
 	size_t length = s->end - at < sizeof longer ? (size_t)(s->end - at) : sizeof longer;
@@ -216,7 +205,7 @@ static void check_sequence(struct scan *s, const struct vt_chunk_header *h)
 /* The chunk at s->at, whose header is good. Moves s->at behind it. */
 static int take_chunk(struct scan *s, const struct vt_chunk_header *h)
 {
-	struct window here = s->window;
+	struct vt_head here = s->head;
 	uint64_t at = s->at;
 	uint64_t next = at + vt_chunk_total(h);
 	int err = 0;
@@ -231,9 +220,9 @@ static int take_chunk(struct scan *s, const struct vt_chunk_header *h)
 		return 0;
 	}
 	check_sequence(s, h);
-	if (fill_window(s, next) < 0)
+	if (fill_head(s, next) < 0)
 		return pass_torn(s, h);
-	if (vt_chunk_trailer_check(h, s->window.bytes) < 0)
+	if (vt_chunk_trailer_check(h, s->head.bytes) < 0)
 		err = pass_trailer(s, h, next);
 	else
 		s->at = next;
@@ -267,7 +256,7 @@ static int scan(struct scan *s, bool *closed)
 {
 	int err = 0;
 
-	s->window.at = UINT64_MAX;
+	s->head.at = UINT64_MAX;
 	while (err == 0 && s->at < s->end) {
 		struct vt_chunk_header h;
 		step(s, s->at);
@@ -276,6 +265,7 @@ static int scan(struct scan *s, bool *closed)
 		else
 			err = pass_damage(s, "no chunk header where one should be");
 	}
+	vt_heads_end(s->ahead);
 	free(s->search);
 	if (s->feed->fd >= 0) {
 		s->log->next_sequence = s->sequence;
@@ -290,6 +280,8 @@ int vt_scan_feed(struct vt_log *log, uint32_t feed, uint64_t offset, bool *close
 	struct scan s = { .log = log, .feed = &log->feeds[feed], .index = feed, .at = offset };
 
 	find_tail(&s, offset);
+	if (log->threads > 1 && s.feed->fd >= 0 && s.end > s.at && s.end - s.at >= WORTH_A_THREAD)
+		s.ahead = vt_heads_begin(s.feed, s.at, s.end);
 	return scan(&s, closed);
 }
 

@@ -9,13 +9,14 @@
 #include "core/wire.h"
 #include "decoder/chunks.h"
 
-/* Its events are lost from now on; told and counted once. */
-static void give_up(struct vt_log *log, struct vt_section_ref *ref, int code)
+void vt_section_give_up(struct vt_log *log, struct vt_section_ref *ref, int code)
 {
 	const struct vt_chunk_ref *chunk = &log->chunks[ref->chunk];
 	struct vt_log_ring *ring = vt_catalog_find_ring(&log->catalog, chunk->ring);
 	uint32_t events = ref->events - ref->skip;
 
+	if (ref->bad)
+		return;
 	ref->bad = true;
 	ring->info.decoded[ref->category] -= events;
 	ring->info.lost[VT_LOST_DAMAGED][ref->category] += events;
@@ -65,7 +66,7 @@ static int read_entry(const struct vt_log *log, const struct vt_section_ref *ref
 	return 0;
 }
 
-static int describe(struct vt_opened *o, struct vt_log *log, const struct vt_section_ref *ref)
+static int describe(struct vt_opened *o, const struct vt_log *log, const struct vt_section_ref *ref)
 {
 	const struct vt_schema *schema = o->ring->info.process->schema;
 
@@ -76,14 +77,27 @@ static int describe(struct vt_opened *o, struct vt_log *log, const struct vt_sec
 		const struct vt_section_type *t = &o->map.type[i];
 		if (t->id >> 8 != ref->category)
 			return NOTE_E_COLUMNS;
-		o->desc[i] = vt_catalog_event(&log->catalog, schema, ref->category, t->id, t->columns);
-		if (!o->desc[i])
-			return NOTE_E_LIMIT;
+		o->desc[i] = vt_catalog_find_event(&log->catalog, schema, ref->category, t->id, t->columns);
+		o->strange |= !o->desc[i];
 	}
 	return 0;
 }
 
-static int load(struct vt_opened *o, struct vt_log *log, const struct vt_section_ref *ref)
+static int describe_strangers(struct vt_opened *o, struct vt_log *log, const struct vt_section_ref *ref)
+{
+	for (uint32_t i = 0; i < o->map.types; i++) {
+		const struct vt_section_type *t = &o->map.type[i];
+		if (!o->desc[i])
+			o->desc[i] = vt_catalog_add_event(&log->catalog, ref->category, t->id, t->columns);
+		if (!o->desc[i])
+			return NOTE_E_LIMIT;
+	}
+	o->strange = false;
+	return 0;
+}
+
+static int load(struct vt_opened *o, const struct vt_log *log, struct vt_unpacker *unpacker,
+                const struct vt_section_ref *ref)
 {
 	const struct vt_chunk_ref *chunk = &log->chunks[ref->chunk];
 	struct schemas schemas = { o->ring->info.process->schema, ref->category };
@@ -102,7 +116,7 @@ static int load(struct vt_opened *o, struct vt_log *log, const struct vt_section
 	o->raw = malloc(e.raw);
 	if (!o->raw)
 		return -ENOMEM;
-	err = vt_unpack(&log->unpacker, &log->feeds[chunk->feed], &packed, o->raw);
+	err = vt_unpack(unpacker, &log->feeds[chunk->feed], &packed, o->raw);
 	if (err != 0)
 		return err;
 	err = vt_section_map(&o->map, o->raw, e.raw, e.events, e.types, e.t_min, e.t_max,
@@ -113,20 +127,28 @@ static int load(struct vt_opened *o, struct vt_log *log, const struct vt_section
 	return describe(o, log, ref);
 }
 
+int vt_opened_read(struct vt_opened *o, const struct vt_log *log, struct vt_unpacker *unpacker,
+                   const struct vt_section_ref *ref)
+{
+	*o = (struct vt_opened){ .ring = vt_catalog_find_ring(&log->catalog, log->chunks[ref->chunk].ring) };
+	int err = load(o, log, unpacker, ref);
+	if (err != 0)
+		vt_opened_free(o);
+	return err;
+}
+
 int vt_opened_load(struct vt_opened *o, struct vt_log *log, struct vt_section_ref *ref)
 {
-	const struct vt_chunk_ref *chunk = &log->chunks[ref->chunk];
-
-	*o = (struct vt_opened){ .ring = vt_catalog_find_ring(&log->catalog, chunk->ring) };
-	if (ref->bad)
+	if (ref->bad) {
+		*o = (struct vt_opened){ 0 };
 		return -VT_E_DAMAGED;
-	int err = load(o, log, ref);
-	if (err == 0)
-		return 0;
-	vt_opened_free(o);
-	if (err < 0)
+	}
+	int err = vt_opened_read(o, log, &log->unpacker, ref);
+	if (err == 0 && o->strange && (err = describe_strangers(o, log, ref)) > 0)
+		vt_opened_free(o);
+	if (err <= 0)
 		return err;
-	give_up(log, ref, err);
+	vt_section_give_up(log, ref, err);
 	return -VT_E_DAMAGED;
 }
 

@@ -247,6 +247,20 @@ int vt_spans_instant(struct vt_spans *s, const struct vt_event_desc *desc, const
 	return 0;
 }
 
+int vt_spans_batch_instant(struct vt_spans *s, const struct vt_batch *batch, unsigned type, uint32_t row)
+{
+	const struct vt_event_desc *desc = batch->desc[type];
+	uint64_t values[VT_MAX_FIELDS] = { 0 };
+
+	for (unsigned i = 0; i < desc->count; i++) {
+		const uint64_t *column = vt_batch_column(batch, type, i);
+		if (!column)
+			return 0;       /* damaged: noted by the reader */
+		values[i] = column[row];
+	}
+	return vt_spans_instant(s, desc, values);
+}
+
 void vt_spans_gap(struct vt_spans *s, const struct vt_gap *gap)
 {
 	unsigned before = s->depth;
@@ -292,6 +306,8 @@ void vt_spans_free(struct vt_spans *s)
 
 bool vt_ending_is_abrupt(const struct vt_process_info *process)
 {
+	if (process->ending == VT_END_UNKNOWN)
+		return process->recovered;
 	return process->ending != VT_END_EXIT && process->ending != VT_END_STOPPED;
 }
 
@@ -336,24 +352,10 @@ static bool has_spans(const struct vt_batch *batch)
 	return false;
 }
 
-static int follow_instant(struct vt_reader *reader, const struct vt_event_desc *desc, unsigned type,
-                          unsigned row, struct vt_spans *spans)
+static int follow(const struct vt_batch *batch, struct track *track)
 {
-	uint64_t values[VT_MAX_FIELDS] = { 0 };
-
-	for (unsigned i = 0; i < desc->count; i++) {
-		const uint64_t *column = vt_batch_column(reader, type, i);
-		if (!column)
-			return 0;       /* damaged: noted by the reader */
-		values[i] = column[row];
-	}
-	return vt_spans_instant(spans, desc, values);
-}
-
-static int follow(struct vt_reader *reader, const struct vt_batch *batch, struct track *track)
-{
-	const uint8_t *types = vt_batch_types(reader);
-	const uint64_t *ticks = types ? vt_batch_ticks(reader) : NULL;
+	const uint8_t *types = vt_batch_types(batch);
+	const uint64_t *ticks = types ? vt_batch_ticks(batch) : NULL;
 	uint32_t rows[VT_MAX_TYPES] = { 0 };    /* events of the type so far */
 	struct vt_open_span ended;
 	int err = 0;
@@ -367,7 +369,7 @@ static int follow(struct vt_reader *reader, const struct vt_batch *batch, struct
 		else if (desc->flags & VT_EVENT_END)
 			vt_spans_end(&track->spans, desc, &ended);
 		else if (desc->flags & (VT_EVENT_UNWIND | VT_EVENT_SWITCH))
-			err = follow_instant(reader, desc, types[i], row, &track->spans);
+			err = vt_spans_batch_instant(&track->spans, batch, types[i], row);
 	}
 	return err;
 }
@@ -439,7 +441,7 @@ int vt_end_spans_find(struct vt_reader *reader, const struct vt_filter *filter,
 		if (!vt_ending_is_abrupt(batch->ring->process) || !has_spans(batch))
 			continue;
 		struct track *track = track_of(&tracks, batch->ring, batch->category);
-		err = track ? follow(reader, batch, track) : -ENOMEM;
+		err = track ? follow(batch, track) : -ENOMEM;
 	}
 	if (!err)
 		err = collect(&tracks, spans);

@@ -64,6 +64,9 @@ int vt_spans_switch(struct vt_spans *s, unsigned category, uint64_t stack);
 /* What an INSTANT does to the spans, by its flags. 0, or -ENOMEM. */
 int vt_spans_instant(struct vt_spans *s, const struct vt_event_desc *desc, const uint64_t *values);
 
+/* The same for event number `row` of a type of a batch. */
+int vt_spans_batch_instant(struct vt_spans *s, const struct vt_batch *batch, unsigned type, uint32_t row);
+
 void vt_spans_gap(struct vt_spans *s, const struct vt_gap *gap);
 
 /* The end of the log: all that is open goes as in a gap. */
@@ -92,7 +95,10 @@ struct vt_end_spans {
 	size_t count;
 };
 
-/* True if spans open at the end tell where the process died, not how it left. */
+/*
+ * True if spans open at the end tell where the process died, not how it left. A log that was cut off, without the
+ * ring file that has the rest, tells neither.
+ */
 bool vt_ending_is_abrupt(const struct vt_process_info *process);
 
 /*

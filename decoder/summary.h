@@ -103,6 +103,8 @@ struct vt_summary {
 int vt_summary_collect(struct vt_summary *s);
 int vt_summary_collect_gc(struct vt_summary *s);
 int vt_summary_collect_warned(struct vt_summary *s);
+int vt_summary_collect_types(struct vt_summary *s);
+void vt_summary_free_types(struct vt_summary *s);
 int vt_summary_collect_rows(struct vt_summary *s);
 int vt_summary_collect_functions(struct vt_summary *s);
 int vt_summary_collect_process(struct vt_summary *s);

@@ -1,4 +1,4 @@
-/* summary_collect.c - a pass over the columns, one over the gaps if there are any, one over gc. */
+/* summary_collect.c - the passes over the run, one after another; here the one over the gaps, if there are any. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,108 +7,6 @@
 #include "decoder/progress.h"
 #include "decoder/summary.h"
 #include "decoder/why.h"
-
-static struct vt_type_stats *stats_of(struct vt_summary *s, const struct vt_batch *batch,
-                                      const struct vt_event_desc *desc)
-{
-	struct vt_type_stats *stats = vt_pointer_map_get(&s->types, desc);
-
-	if (stats)
-		return stats;
-	stats = calloc(1, sizeof(*stats));
-	if (!stats)
-		return NULL;
-	stats->desc = desc;
-	stats->process = batch->ring->process;
-	if (desc->time >= 0)
-		stats->time = calloc(1, sizeof(*stats->time));
-	if ((desc->time >= 0 && !stats->time) || vt_pointer_map_add(&s->types, desc, stats)) {
-		free(stats->time);
-		free(stats);
-		return NULL;
-	}
-	return stats;
-}
-
-static void free_stats(void *value)
-{
-	struct vt_type_stats *stats = value;
-
-	free(stats->time);
-	free(stats);
-}
-
-/* A batch at the edge of the time filter holds events on both sides of it. */
-static bool straddles(const struct vt_summary *s, const struct vt_batch *batch)
-{
-	const struct vt_filter *f = s->filter;
-
-	return (f->since_set && vt_reader_ns(s->in->reader, batch->t_min) < f->since_ns) ||
-	       (f->until_set && vt_reader_ns(s->in->reader, batch->t_max) >= f->until_ns);
-}
-
-/* Marks the events of one type that the time filter keeps; true for a type means in order of it. */
-static int add_straddling(struct vt_summary *s, const struct vt_batch *batch, unsigned type,
-                          struct vt_type_stats *stats, const uint64_t *column)
-{
-	const struct vt_filter *f = s->filter;
-	const uint64_t *ticks = vt_batch_ticks(s->in->reader);
-	const uint8_t *types = ticks ? vt_batch_types(s->in->reader) : NULL;
-	unsigned at = 0;
-
-	for (unsigned i = 0; types && i < batch->events; i++) {
-		if (types[i] != type)
-			continue;
-		uint64_t ns = vt_reader_ns(s->in->reader, ticks[i]);
-		unsigned row = at++;
-		if ((f->since_set && ns < f->since_ns) || (f->until_set && ns >= f->until_ns))
-			continue;
-		stats->count++;
-		s->events++;
-		if (column && stats->time)
-			vt_histogram_add(stats->time, column[row]);
-	}
-	return 0;
-}
-
-static int add_type(struct vt_summary *s, const struct vt_batch *batch, unsigned type,
-                    bool straddling)
-{
-	const struct vt_event_desc *desc = batch->desc[type];
-	struct vt_type_stats *stats = stats_of(s, batch, desc);
-	const uint64_t *column = NULL;
-
-	if (!stats)
-		return -ENOMEM;
-	if (stats->time)
-		column = vt_batch_column(s->in->reader, type, (unsigned)desc->time);
-	if (straddling)
-		return add_straddling(s, batch, type, stats, column);
-	stats->count += batch->counts[type];
-	s->events += batch->counts[type];
-	for (uint32_t i = 0; column && i < batch->counts[type]; i++)
-		vt_histogram_add(stats->time, column[i]);
-	return 0;
-}
-
-static int collect_types(struct vt_summary *s)
-{
-	const struct vt_batch *batch;
-	int err;
-
-	vt_progress_begin("counting", s->in->name, false);
-	while ((err = vt_reader_next_batch(s->in->reader, &batch)) > 0) {
-		vt_progress(vt_reader_ns(s->in->reader, batch->t_min), s->length, s->events,
-		            VT_PROGRESS_EVENTS);
-		bool straddling = straddles(s, batch);
-		for (unsigned type = 0; type < batch->types; type++) {
-			err = add_type(s, batch, type, straddling);
-			if (err)
-				return err;
-		}
-	}
-	return err;
-}
 
 /* ---- coverage ------------------------------------------------------------------------------ */
 
@@ -220,7 +118,7 @@ int vt_summary_collect(struct vt_summary *s)
 	s->filtered = f->category_count || f->event_count || f->tid_count || f->pid_count || f->thread ||
 	              f->since_set || f->until_set || f->min_duration_ns || f->where_count;
 	s->records = vt_metrics_of_run(&s->metrics, s->in, -1);
-	int err = s->records < 0 ? s->records : collect_types(s);
+	int err = s->records < 0 ? s->records : vt_summary_collect_types(s);
 	/* Damage inside sections is found, and counted as loss, when they are decoded. */
 	s->lost = vt_lost_all(s->in->run);
 	if (!err)
@@ -245,7 +143,7 @@ int vt_summary_collect(struct vt_summary *s)
 
 void vt_summary_free(struct vt_summary *s)
 {
-	vt_pointer_map_free(&s->types, free_stats);
+	vt_summary_free_types(s);
 	vt_pointer_map_free(&s->paused, free);
 	vt_end_spans_free(&s->open);
 	vt_profile_free(&s->profile);

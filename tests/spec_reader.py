@@ -6,6 +6,7 @@
   spec_reader.py --against TOOL LOG     compares events, times and losses with those that TOOL
                                         (valktrace) decodes; prints what differs
 """
+import bisect
 import json
 import re
 import struct
@@ -125,7 +126,7 @@ class Log:
         self.sections, self.anchors, self.gaps, self.totals = [], [], [], {}
         self.calls = {}
         self.counts = {}
-        self.index, self.closed = {}, False
+        self.index, self.closed, self.recovered = {}, False, 0
         self.header()
         self.tail()
         self.walk()
@@ -137,8 +138,8 @@ class Log:
         major, _, self.begin, incompat = struct.unpack_from('<HHII', d, 8)
         check(major == 1 and incompat == 0 and 128 <= self.begin <= 4096, 'version')
         self.run, = struct.unpack_from('<Q', d, 24)
-        _, self.monotonic, self.ticks, self.hz = struct.unpack_from('<QQQQ', d, 40)
-        self.anchors.append((self.ticks, self.monotonic))
+        _, monotonic, self.ticks, self.hz = struct.unpack_from('<QQQQ', d, 40)
+        self.anchor(self.ticks, monotonic)
 
     def tail(self):
         d = self.data[-64:]
@@ -153,7 +154,7 @@ class Log:
         d = self.data
         h = d[at:at + 128]
         check(len(h) == 128 and h[:8] == b'VTLCHNK1', 'mark')
-        run, length, kind, codec, _, sections, stored, raw = struct.unpack_from('<QHHBBHII', h, 8)
+        run, length, kind, codec, flags, sections, stored, raw = struct.unpack_from('<QHHBBHII', h, 8)
         check(128 <= length <= 1024 and length % 8 == 0 and stored <= MAX_STORED, 'chunk header')
         crc, = struct.unpack_from('<I', h, 124)
         check(crc32c(h[:124] + d[at + 128:at + length]) == crc, 'chunk header crc')
@@ -174,6 +175,7 @@ class Log:
             check(crc32c(payload) == crc_stored, 'payload crc')
             raw_payload = unpack(codec, payload, raw)
             check(crc32c(raw_payload) == crc_raw, 'raw crc')
+            self.recovered = flags & 1
             for rec, body in records(raw_payload):
                 self.readers[kind](self, rec, body, process)
         elif not kind & 0x8000:
@@ -243,6 +245,8 @@ class Log:
     def on_counters(self, kind, b, _process):
         if kind == 1:
             _, ticks, monotonic = b.take('QQQ')
+            if self.recovered:
+                return
         elif kind == 2:
             ticks, monotonic, _ = b.take('QQQ')
         elif kind == 3:
@@ -258,7 +262,7 @@ class Log:
             return
         else:
             return
-        self.anchors.append((ticks, monotonic))
+        self.anchor(ticks, monotonic)
 
     def on_loss(self, kind, b, _process):
         if kind == 1:
@@ -382,15 +386,31 @@ class Log:
 
     # ---- what comes out ---------------------------------------------------------------------------
 
+    def anchor(self, ticks, monotonic):
+        if not self.anchors or abs(ticks - self.anchors[-1][0]) >= self.hz // 100:
+            self.anchors.append((ticks, monotonic))
+
+    def clock(self):
+        """Anchors that count, and the rate outside of them."""
+        a, hz = [], self.hz or 10**9
+        for ticks, ns in sorted(self.anchors):
+            if not a or (ticks > a[-1][0] and ns > a[-1][1]):
+                a.append((ticks, ns))
+        (t0, n0), (t1, n1) = a[0], a[-1]
+        return a, (n1 - n0 << 40) // (t1 - t0) if t1 - t0 >= hz else (10**9 << 40) // hz
+
+    def ns(self, ticks):
+        a, outside = self.clocks
+        i = bisect.bisect_right(a, (ticks, 1 << 64)) - 1
+        if i < 0:
+            return a[0][1] - ((a[0][0] - ticks) * outside >> 40)
+        (t, n), rate = a[i], outside
+        if i + 1 < len(a):
+            rate = (a[i + 1][1] - n << 40) // (a[i + 1][0] - t)
+        return n + ((ticks - t) * rate >> 40)
+
     def t_ns(self, ticks):
-        a = self.anchors
-        lo = 0
-        while lo + 2 < len(a) and a[lo + 1][0] <= ticks:
-            lo += 1
-        if len(a) == 1:
-            return (ticks - a[0][0]) * 10**9 // self.hz
-        (t0, m0), (t1, m1) = a[lo], a[lo + 1]
-        return m0 + (ticks - t0) * (m1 - m0) // (t1 - t0) - self.monotonic
+        return max(0, self.ns(ticks) - self.ns(self.ticks))
 
     def value(self, process, field, v):
         kind, _, _, enum, _ = field
@@ -408,7 +428,7 @@ class Log:
         return v
 
     def all(self):
-        self.anchors = sorted(dict(self.anchors).items())
+        self.clocks = self.clock()
         rows = []
         for ring, pos, _, (process, sections) in self.sections:
             tid, _, name = self.threads.get(ring, (0, 0, b''))
@@ -487,7 +507,7 @@ def compare(tool, path, log):
         differences.append('%d events, the tool says %d' % (len(mine), len(theirs)))
     for i, ((t, a), b) in enumerate(zip(mine, theirs)):
         ns, other = a.pop('t_ns'), b.pop('t_ns')
-        if abs(ns - other) > 20000:
+        if ns != other:
             differences.append('event %d: at %d ns, the tool says %d' % (i, ns, other))
         if {k: plain(v) for k, v in a.items()} != {k: plain(v) for k, v in b.items()}:
             differences.append('event %d: %s, the tool says %s' % (i, a, b))

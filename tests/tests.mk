@@ -1,8 +1,8 @@
 # tests.mk - what `make test`, `bench`, `model`, `golden` and `demo` do.
 
-HOSTS := $(addprefix $(B)/tests/,calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
+HOSTS := $(addprefix $(B)/tests/,alerts calls flight gc_kinds httpd kernel lisp loops lua-host plain_loop restart)
 
-.PHONY: test demo bench model golden
+.PHONY: test demo bench bench-peers model golden
 
 # ---- demo, test, golden, model ------------------------------------------------------------------
 
@@ -10,7 +10,7 @@ HOSTS := $(addprefix $(B)/tests/,calls flight gc_kinds httpd kernel lisp loops l
 TEST_ARCHIVE := $(B)/tests/all.a
 TEST_HELPERS := $(B)/tests/unit/helpers.a
 UNITS        := $(patsubst %.c,$(B)/%,$(UNIT_SRCS))
-TEST_HOSTS   := $(B)/tests/conserve $(B)/tests/conserve-drop $(B)/tests/kinds $(B)/tests/noproc
+TEST_HOSTS   := $(addprefix $(B)/tests/,conserve conserve-drop kinds noproc recorded)
 
 $(TEST_ARCHIVE): $(filter-out $(B)/decoder/main.o,$(sort $(LIB_OBJS) $(TOOL_OBJS)))
 $(TEST_HELPERS): $(call obj,$(filter-out $(UNIT_SRCS),$(wildcard tests/unit/*.c)))
@@ -52,13 +52,13 @@ release-agent:
 		build/release/libvalktrace-heap.so
 endif
 
-.PHONY: tests-built install-test install-demo
+.PHONY: tests-built install-bench install-demo install-peers install-test
 tests-built: all $(UNITS) $(TEST_HOSTS) $(TEST_BIN)
 
 parallel := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc 2>/dev/null))
 quiet := --no-print-directory $(if $(filter 1,$(V)),,-s)
 
-install-demo install-test: install-%:
+install-bench install-demo install-peers install-test: install-%:
 	@tests/install.sh $*
 
 # Headers may be missing until the packages are there, so what needs them is made by a second make.
@@ -123,8 +123,37 @@ $(BENCH)/lua_empty.so: tests/bench/lua_empty.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -isystem /usr/include/lua5.4 -shared $(ALL_LDFLAGS) -o $@ $<
 
-bench: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(BENCH)/lua_empty.so $(B)/tests/calls
+.PHONY: bench-built
+bench-built: $(TOOL) $(AGENT) $(BENCH_PROGRAMS) $(BENCH)/lua_empty.so $(B)/tests/calls
+
+bench: install-bench
+	@$(MAKE) $(quiet) $(parallel) bench-built
 	@tests/bench/run.sh $(B)
+
+# ---- bench-peers: the same stream through LTTng-UST and JDK Flight Recorder
+
+PEERS := $(BENCH)/peers
+
+$(PEERS)/valktrace: $(PEERS)/valktrace.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(PEERS)/lttng: $(PEERS)/lttng.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< -llttng-ust -lpthread -ldl
+
+$(PEERS)/%.o: ALL_CFLAGS += -iquote tests/bench/peers
+$(PEERS)/%.o: tests/bench/peers/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+.PHONY: peers-built
+peers-built: $(TOOL) $(PEERS)/valktrace $(if $(wildcard /usr/include/lttng /usr/include/*/lttng),$(PEERS)/lttng)
+
+bench-peers: install-peers
+	@$(MAKE) $(quiet) $(parallel) peers-built
+	@tests/bench/peers.sh $(B)
 
 # ---- hosts: programs that record themselves
 
@@ -140,6 +169,10 @@ $(B)/tests/calls: tests/hosts/calls.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) -o $@ $< -lpthread
 
+$(B)/tests/alerts: $(B)/tests/hosts/alerts.o $(LIB_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
 $(B)/tests/flight: $(B)/tests/hosts/flight.o $(LIB_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
@@ -154,7 +187,7 @@ $(B)/tests/kernel: $(B)/tests/hosts/kernel.o $(LIB_A)
 
 $(B)/tests/httpd: $(call obj,$(wildcard tests/hosts/httpd*.c)) $(LIB_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lnghttp2 $(CODEC_LIBS) $(UV_LIBS)
 
 $(B)/tests/loops: $(call obj,tests/hosts/loops.c tests/hosts/loop_cases.c) $(LIB_A)
 	$(call say,LD,$@)
@@ -203,7 +236,33 @@ $(B)/tests/valktrace_addon.node: $(ADDON_SRCS) tests/hosts/loop_cases.h $(LIB_SO
 	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -isystem $(NODE_HEADERS) -shared $(ALL_LDFLAGS) \
 		-Wl,-rpath,'$$ORIGIN/..' -o $@ $(ADDON_SRCS) $(LIB_SO)
 
-# ---- tsan: the race detector over producers and a reader; any report makes the program fail
+# ---- fuzz: each tests/fuzz/fuzz_NAME.c with libFuzzer, and, for `make test`, with replay.c instead
+
+FUZZ_NAMES   := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%.replay)
+FUZZERS      := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%.fuzzer)
+FUZZ_COMMON  := $(call obj,tests/fuzz/common.c tests/fuzz/repair.c)
+FUZZ_TIME    ?= 60
+
+tests-built: $(FUZZ_REPLAYS)
+
+$(FUZZ_REPLAYS): $(B)/tests/fuzz/%.replay: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(FUZZ_COMMON) $(TEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+$(FUZZERS): $(B)/tests/fuzz/%.fuzzer: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_COMMON) $(TEST_ARCHIVE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(CODEC_LIBS) $(UV_LIBS)
+
+# FUZZ_TIME seconds each; FUZZ="log ring" for some of them. What is found is added to build/fuzz/NAME.
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz:
+	@tests/install.sh fuzz
+	@$(MAKE) $(quiet) $(parallel) CC=clang WARN=-w SAN=address,undefined,fuzzer-no-link fuzzers
+	@tests/fuzz/run.sh build/address-undefined-fuzzer-no-link $(FUZZ_TIME) $(or $(FUZZ),$(FUZZ_NAMES))
+
+# ---- tsan: the race detector over producers and a reader, and over threads that decode; a report is a failure
 
 # It knows no fences; in discard mode all order comes from acquire and release.
 WARN += $(if $(findstring thread,$(SAN)),-Wno-tsan)
@@ -213,8 +272,9 @@ tsan:
 	@$(MAKE) $(quiet) $(parallel) SAN=thread run-tsan
 
 TSAN_PROGRAMS := $(addprefix $(B)/tests/tsan/,discard gc_history)
-run-tsan: $(TSAN_PROGRAMS)
-	@for program in $^; do TSAN_OPTIONS=halt_on_error=1 $$program || exit 1; done
+TSAN_UNITS    := $(addprefix $(B)/tests/unit/,test_heads test_pipeline test_scan)
+run-tsan: $(TOOL) $(TSAN_PROGRAMS) $(TSAN_UNITS)
+	@tests/tsan/run.sh $^
 
 $(TSAN_PROGRAMS): %: %.o $(TEST_HELPERS) $(TEST_ARCHIVE)
 	$(call say,LD,$@)

@@ -55,10 +55,15 @@ extern struct lua vt_lua;
 
 /* One lua_State: the frames that are open, as far as we saw them begin, and the program's own hook. */
 struct vt_lua_coroutine {
-	lua_State *L;
+	lua_State *L, *simple;          /* `simple`: L while the program has no hook of its own in it, else NULL */
 	uint64_t number, mark;          /* for vt_coroutine */
-	uintptr_t *frames;              /* address of the frame, and BUILTIN; entries above `depth` are stale */
-	uint32_t depth, capacity;
+	/*
+	 * Addresses of open frames, and BUILTIN in the lowest bit; those from `top` on are stale. One before the
+	 * first, and one behind the last that fits, are 0, which is the address of none.
+	 */
+	uintptr_t *frames, *top;
+	struct vt_lua_name *names;      /* of the thread that runs it */
+	uint32_t capacity;
 	uint32_t beyond;                /* frames that did not fit */
 	lua_Hook *hook;
 	int mask, count;

@@ -18,7 +18,10 @@ struct lua vt_lua;
 
 /* ---- coroutines ---------------------------------------------------------------------------------- */
 
-enum { MOST_FRAMES = 1 << 20, MOST_COROUTINES = 1 << 16, BUILTIN = 1 };
+enum { MOST_FRAMES = 1 << 20, MOST_COROUTINES = 1 << 16, NAMES = 4096, BUILTIN = 1 };
+
+/* What a function is called, by what it is known by: see struct key. */
+struct vt_lua_name { uintptr_t where; uint64_t lines, id; };
 
 /* Found by L: open addressing. Never shrinks: a dead coroutine's address comes again. */
 static struct {
@@ -28,8 +31,12 @@ static struct {
 	char lock;
 } all;
 
-/* Of the thread: whom it runs. */
-static VT_THREAD_LOCAL struct vt_lua_coroutine *running __attribute__((tls_model("initial-exec")));
+static uintptr_t no_frames[2];          /* the two zeros, and nothing between them */
+
+/* Of the thread: whom it runs, and the names of functions that it has met. */
+static struct vt_lua_coroutine nobody;
+static VT_THREAD_LOCAL struct vt_lua_coroutine *running __attribute__((tls_model("initial-exec"))) = &nobody;
+static VT_THREAD_LOCAL struct vt_lua_name *names __attribute__((tls_model("initial-exec")));
 static VT_THREAD_LOCAL bool ran __attribute__((tls_model("initial-exec")));
 
 /* Held for a few loads. A child of fork may find it taken for ever: then it goes on without. */
@@ -84,6 +91,7 @@ static struct vt_lua_coroutine *find_or_add(lua_State *L, bool add)
 	if (c) {
 		c->L = L;
 		c->number = UINT64_MAX;
+		c->frames = c->top = no_frames + 1;
 		all.slots[at] = c;
 		all.used++;
 	}
@@ -92,7 +100,7 @@ static struct vt_lua_coroutine *find_or_add(lua_State *L, bool add)
 
 struct vt_lua_coroutine *vt_lua_coroutine(lua_State *L, bool add)
 {
-	if (running && running->L == L)
+	if (running->L == L)
 		return running;
 	if (!lock())
 		return NULL;
@@ -101,16 +109,21 @@ struct vt_lua_coroutine *vt_lua_coroutine(lua_State *L, bool add)
 	return c;
 }
 
+static struct vt_lua_name no_names[NAMES];      /* stays empty: for a thread that has no memory */
+
 /* The thread goes on with c. The first that a thread runs is its number 0. */
 static void go_on(struct vt_lua_coroutine *c)
 {
 	if (c == running)
 		return;
+	if (!names)
+		names = calloc(NAMES, sizeof(*names));
+	c->names = names ? names : no_names;
 	if (c->number == UINT64_MAX)
 		c->number = ran ? __atomic_add_fetch(&all.numbers, 1, __ATOMIC_RELAXED) : 0;
 	if (ran || c->number != 0) {
 		uint64_t mark = vt_coroutine(c->number, c->mark);
-		if (running)
+		if (running != &nobody)
 			running->mark = mark;
 	}
 	ran = true;
@@ -119,6 +132,11 @@ static void go_on(struct vt_lua_coroutine *c)
 
 /* ---- frames -------------------------------------------------------------------------------------- */
 
+static uint32_t depth_of(const struct vt_lua_coroutine *c)
+{
+	return (uint32_t)(c->top - c->frames);
+}
+
 /* Frames above `depth` were left by an error. */
 static void leave(struct vt_lua_coroutine *c, uint32_t depth)
 {
@@ -126,8 +144,8 @@ static void leave(struct vt_lua_coroutine *c, uint32_t depth)
 
 	mark -= c->beyond * ((1ull << 32) + 1);
 	c->beyond = 0;
-	while (c->depth > depth) {
-		bool builtin = c->frames[--c->depth] & BUILTIN;
+	while (depth_of(c) > depth) {
+		bool builtin = *--c->top & BUILTIN;
 		mark -= builtin ? 1 : (1ull << 32) + 1;
 	}
 	vt_unwind(mark);
@@ -136,7 +154,7 @@ static void leave(struct vt_lua_coroutine *c, uint32_t depth)
 /* The innermost frame at this address, or -1. */
 static int64_t find_frame(const struct vt_lua_coroutine *c, const void *frame)
 {
-	for (uint32_t i = c->depth; i-- > 0;)
+	for (uint32_t i = depth_of(c); i-- > 0;)
 		if ((c->frames[i] & ~(uintptr_t)BUILTIN) == (uintptr_t)frame)
 			return i;
 	return -1;
@@ -153,52 +171,49 @@ static VT_COLD void ask_caller(struct vt_lua_coroutine *c, lua_State *L)
 	if (c->beyond > 0)
 		return;
 	int64_t at = vt_lua.getstack(L, 1, &caller) ? find_frame(c, caller.frame) : -1;
-	if (at + 1 < c->depth)
+	if (at + 1 < depth_of(c))
 		leave(c, (uint32_t)(at + 1));
 }
 
-static inline void check_caller(struct vt_lua_coroutine *c, lua_State *L, const void *frame)
+/* Is this frame at `entry`? 0 or BUILTIN, which the entry has; more: it is another one. */
+static inline uintptr_t differs(uintptr_t entry, const void *frame)
 {
-	if (vt_unlikely(c->depth >= c->capacity) ||
-	    vt_unlikely((c->frames[c->depth] & ~(uintptr_t)BUILTIN) != (uintptr_t)frame))
-		ask_caller(c, L);
+	return entry ^ (uintptr_t)frame;
+}
+
+static bool widen_frames(struct vt_lua_coroutine *c)
+{
+	uint32_t capacity = c->capacity ? 2 * c->capacity : 16, depth = depth_of(c);
+	uintptr_t *old = c->capacity ? c->frames - 1 : NULL;
+	uintptr_t *grown = c->capacity < MOST_FRAMES ? realloc(old, (capacity + 2) * sizeof(*grown)) : NULL;
+
+	if (!grown)
+		return false;
+	size_t had = old ? c->capacity + 1 : 0;         /* without the zero at the end */
+	memset(grown + had, 0, (capacity + 2 - had) * sizeof(*grown));
+	c->frames = grown + 1;
+	c->top = c->frames + depth;
+	c->capacity = capacity;
+	return true;
 }
 
 static VT_COLD void push_slowly(struct vt_lua_coroutine *c, uintptr_t frame)
 {
-	if (c->beyond == 0 && c->capacity < MOST_FRAMES) {
-		int saved = errno;
-		uint32_t capacity = c->capacity ? 2 * c->capacity : 16;
-		uintptr_t *frames = realloc(c->frames, capacity * sizeof(*frames));
-		if (frames) {
-			memset(frames + c->capacity, 0, (capacity - c->capacity) * sizeof(*frames));
-			c->frames = frames;
-			c->capacity = capacity;
-		}
-		errno = saved;
-	}
-	if (c->depth == c->capacity)
+	int saved = errno;
+
+	if (c->beyond > 0 || (depth_of(c) == c->capacity && !widen_frames(c)))
 		c->beyond++;
 	else
-		c->frames[c->depth++] = frame;
-}
-
-static inline void push(struct vt_lua_coroutine *c, const void *frame, bool builtin)
-{
-	uintptr_t entry = (uintptr_t)frame | (builtin ? BUILTIN : 0);
-
-	if (vt_likely(c->depth < c->capacity))
-		c->frames[c->depth++] = entry;
-	else
-		push_slowly(c, entry);
+		*c->top++ = frame;
+	errno = saved;
 }
 
 /* ---- names --------------------------------------------------------------------------------------- */
 
 /*
  * What a function is known by. A C function: its address. Another: in `lines` where its text begins and
- * ends, and in `where` its prototype, or its source, whose address may come again for another text: then
- * some of that is in `lines`.
+ * ends, and in `where` its prototype, or its source, whose address may come again for another text: so some
+ * of that is in `lines`, too.
  */
 struct key {
 	uintptr_t where;
@@ -206,10 +221,10 @@ struct key {
 	bool builtin;
 };
 
-struct name { uintptr_t where; uint64_t lines, id; };
-
-enum { NAMES = 4096 };
-static VT_THREAD_LOCAL struct name *names __attribute__((tls_model("initial-exec")));
+static inline struct vt_lua_name *place_of_name(struct vt_lua_name *names_of_thread, uintptr_t where, uint64_t lines)
+{
+	return &names_of_thread[(where * 0xff51afd7ed558ccdu ^ lines) >> 52];
+}
 
 /*
  * Asking Lua (key_by_lua) takes longer than all else that a call costs, so it is asked once for each
@@ -218,7 +233,25 @@ static VT_THREAD_LOCAL struct name *names __attribute__((tls_model("initial-exec
  * each new key is checked against Lua's answers, and at the first difference it is asked each time.
  */
 static bool may_look = true;
-enum { TAG_LUA = 0x46, TAG_C = 0x16, TAG_C_CLOSURE = 0x66, CLOSURE_TARGET = 24, PROTOTYPE_LINES = 44 };
+enum { TAG_LUA = 0x46, TAG_C = 0x16, TAG_C_CLOSURE = 0x66, CLOSURE_TARGET = 24 };
+enum { PROTOTYPE_SIZES = 16, PROTOTYPE_LINES = 44 };
+
+static inline uint64_t prototype_lines(const char *prototype)
+{
+	uint64_t lines;
+
+	memcpy(&lines, prototype + PROTOTYPE_LINES, sizeof(lines));
+	return lines;
+}
+
+/* How many upvalues, constants, instructions and lines it has: what is collected leaves its address to others. */
+static inline uint64_t prototype_shape(const char *prototype)
+{
+	uint64_t sizes[2];
+
+	memcpy(sizes, prototype + PROTOTYPE_SIZES, sizeof(sizes));
+	return (sizes[0] * 31 + sizes[1]) * 0x9e3779b97f4a7c15u;
+}
 
 static inline bool key_by_look(struct key *key, const struct lua_Debug *ar)
 {
@@ -232,7 +265,7 @@ static inline bool key_by_look(struct key *key, const struct lua_Debug *ar)
 	if (tag == TAG_LUA || tag == TAG_C_CLOSURE)
 		memcpy(&target, target + CLOSURE_TARGET, sizeof(target));
 	if (tag == TAG_LUA)
-		memcpy(&lines, target + PROTOTYPE_LINES, sizeof(lines));
+		lines = prototype_lines(target) + prototype_shape(target);
 	else if (vt_unlikely(tag != TAG_C && tag != TAG_C_CLOSURE))
 		return false;
 	*key = (struct key){ (uintptr_t)target, lines, tag != TAG_LUA };
@@ -268,8 +301,8 @@ static bool is_right(lua_State *L, struct lua_Debug *ar, const struct key *key)
 	vt_lua.getinfo(L, "S", ar);
 	if (key->builtin)
 		return *ar->what == 'C' && (uintptr_t)function_on_top(L, ar) == key->where;
-	return *ar->what != 'C' && key->lines == ((uint64_t)(unsigned)ar->lastlinedefined << 32 |
-	                                          (unsigned)ar->linedefined);
+	uint64_t lines = (uint64_t)(unsigned)ar->lastlinedefined << 32 | (unsigned)ar->linedefined;
+	return *ar->what != 'C' && prototype_lines((const char *)key->where) == lines;
 }
 
 /* As it is first called, and its line; the file is a path, which is nobody's business. */
@@ -288,7 +321,7 @@ static uint64_t make_name(lua_State *L, struct lua_Debug *ar)
 	return vt_string(text);
 }
 
-static VT_COLD uint64_t new_name(lua_State *L, struct lua_Debug *ar, struct name *n, struct key *key)
+static VT_COLD uint64_t new_name(lua_State *L, struct lua_Debug *ar, struct vt_lua_name *n, struct key *key)
 {
 	int saved = errno;
 
@@ -296,92 +329,146 @@ static VT_COLD uint64_t new_name(lua_State *L, struct lua_Debug *ar, struct name
 		may_look = false;
 		*key = key_by_lua(L, ar);
 	}
-	*n = (struct name){ key->where, key->lines, make_name(L, ar) };
+	uint64_t id = make_name(L, ar);
+	if (names)
+		*n = (struct vt_lua_name){ key->where, key->lines, id };
 	errno = saved;
-	return n->id;
+	return id;
 }
 
-static inline uint64_t name_of(lua_State *L, struct lua_Debug *ar, struct key *key)
+static uint64_t name_of(const struct vt_lua_coroutine *c, lua_State *L, struct lua_Debug *ar, struct key *key)
 {
 	if (vt_unlikely(!key_by_look(key, ar)))
 		*key = key_by_lua(L, ar);
-	if (vt_unlikely(!names) && !(names = calloc(NAMES, sizeof(*names))))
-		return 0;
-	struct name *n = &names[(key->where + key->lines * 0x9e3779b97f4a7c15u) * 0xff51afd7ed558ccdu >> 52];
-	if (vt_likely(n->where == key->where && n->lines == key->lines))
-		return n->id;
-	return new_name(L, ar, n, key);
+	struct vt_lua_name *n = place_of_name(c->names, key->where, key->lines);
+	return n->where == key->where && n->lines == key->lines ? n->id : new_name(L, ar, n, key);
 }
 
 /* ---- the hook ------------------------------------------------------------------------------------ */
 
-static inline void on_call(struct vt_lua_coroutine *c, lua_State *L, struct lua_Debug *ar)
+static VT_COLD void on_tail_call(struct vt_lua_coroutine *c, lua_State *L, struct lua_Debug *ar)
 {
+	int64_t at = find_frame(c, ar->frame);
 	struct key key;
 
-	if (ar->event == HOOK_TAIL_CALL) {
-		int64_t at = find_frame(c, ar->frame);
-		if (at >= 0 && at + 1 < c->depth)
-			leave(c, (uint32_t)(at + 1));
-		vt_tail_call(name_of(L, ar, &key));
-		return;
-	}
-	check_caller(c, L, ar->frame);
-	uint64_t name = name_of(L, ar, &key);
+	if (at >= 0 && at + 1 < depth_of(c))
+		leave(c, (uint32_t)(at + 1));
+	vt_tail_call(name_of(c, L, ar, &key));
+}
+
+static __attribute__((noinline)) void on_other_call(struct vt_lua_coroutine *c, lua_State *L, struct lua_Debug *ar)
+{
+	bool known = differs(*c->top, ar->frame) <= BUILTIN;
+	struct key key;
+
+	if (vt_unlikely(!known))
+		ask_caller(c, L);
+	uint64_t name = name_of(c, L, ar, &key);
+	uintptr_t entry = (uintptr_t)ar->frame | (key.builtin ? BUILTIN : 0);
+	if (vt_likely(known))
+		*c->top++ = entry;
+	else
+		push_slowly(c, entry);
 	if (key.builtin)
 		vt_builtin(name);
 	else
 		vt_call(name);
-	push(c, ar->frame, key.builtin);
 }
 
-static inline void on_return(struct vt_lua_coroutine *c, const void *frame)
+/*
+ * The same for a function of Lua, of a name that this thread knows, in a frame that was here before. Out of line,
+ * so that a return does not save the registers that only a call needs.
+ */
+static __attribute__((noinline)) void on_call(struct vt_lua_coroutine *c, lua_State *L, struct lua_Debug *ar)
+{
+	const char *slot = *(const char *const *)ar->frame;
+	struct key key;
+
+	if (vt_unlikely(differs(*c->top, ar->frame) > BUILTIN) || slot[8] != TAG_LUA || !key_by_look(&key, ar)) {
+		on_other_call(c, L, ar);
+		return;
+	}
+	const struct vt_lua_name *n = place_of_name(c->names, key.where, key.lines);
+	if (vt_unlikely(n->where != key.where || n->lines != key.lines)) {
+		on_other_call(c, L, ar);
+		return;
+	}
+	*c->top++ = (uintptr_t)ar->frame;
+	vt_call(n->id);
+}
+
+/* An error left what was above, or more frames are open than are kept. */
+static VT_COLD void on_other_return(struct vt_lua_coroutine *c, const void *frame)
 {
 	if (c->beyond > 0) {
 		c->beyond--;
 		vt_return();            /* which kind it was is not kept: so deep it is a function */
 		return;
 	}
-	int64_t at = c->depth > 0 && (c->frames[c->depth - 1] & ~(uintptr_t)BUILTIN) == (uintptr_t)frame
-	             ? c->depth - 1 : find_frame(c, frame);
+	int64_t at = find_frame(c, frame);
 	if (at < 0)
 		return;                 /* it was called before the hook was set */
-	if (at + 1 < c->depth)
-		leave(c, (uint32_t)(at + 1));
-	if (c->frames[--c->depth] & BUILTIN)
+	leave(c, (uint32_t)(at + 1));
+	if (*--c->top & BUILTIN)
 		vt_builtin_return();
 	else
 		vt_return();
 }
 
-static VT_COLD struct vt_lua_coroutine *find_coroutine(lua_State *L)
+static inline void on_return(struct vt_lua_coroutine *c, const void *frame)
 {
-	int saved = errno;
-	struct vt_lua_coroutine *c = vt_lua_coroutine(L, true);
+	uintptr_t kind = differs(c->top[-1], frame);
 
-	errno = saved;
-	return c;
+	if (vt_unlikely(kind > BUILTIN)) {
+		on_other_return(c, frame);
+		return;
+	}
+	c->top--;
+	if (vt_unlikely(kind))
+		vt_builtin_return();
+	else
+		vt_return();
 }
 
-static void hook(lua_State *L, struct lua_Debug *ar)
+static inline void on_event(struct vt_lua_coroutine *c, lua_State *L, struct lua_Debug *ar)
+{
+	if (ar->event == HOOK_RETURN)
+		on_return(c, ar->frame);
+	else if (vt_likely(ar->event == HOOK_CALL))
+		on_call(c, L, ar);
+	else if (ar->event == HOOK_TAIL_CALL)
+		on_tail_call(c, L, ar);
+}
+
+/* Another coroutine than before, or one with a hook of the program's. */
+static VT_COLD void other_hook(lua_State *L, struct lua_Debug *ar)
 {
 	static const int masks[] = { [HOOK_CALL] = MASK_CALL, [HOOK_RETURN] = MASK_RETURN,
 	                             [HOOK_LINE] = MASK_LINE, [HOOK_COUNT] = MASK_COUNT,
 	                             [HOOK_TAIL_CALL] = MASK_CALL };
-	struct vt_lua_coroutine *c = running;
+	int saved = errno;
+	struct vt_lua_coroutine *c = vt_lua_coroutine(L, true);
 
-	if (vt_unlikely(!c || c->L != L) && !(c = find_coroutine(L)))
+	errno = saved;
+	if (!c)
 		return;
 	if (ar->event != HOOK_LINE && ar->event != HOOK_COUNT) {
 		go_on(c);
-		if (ar->event == HOOK_RETURN)
-			on_return(c, ar->frame);
-		else
-			on_call(c, L, ar);
+		on_event(c, L, ar);
 	}
 	/* Last: it may yield, or throw. */
-	if (vt_unlikely(c->hook != NULL) && (c->mask & masks[ar->event]))
+	if (c->hook && (c->mask & masks[ar->event]))
 		c->hook(L, ar);
+}
+
+static void hook(lua_State *L, struct lua_Debug *ar)
+{
+	struct vt_lua_coroutine *c = running;
+
+	if (vt_unlikely(c->simple != L))
+		other_hook(L, ar);
+	else
+		on_event(c, L, ar);
 }
 
 static void set_hook(struct vt_lua_coroutine *c)
@@ -394,6 +481,7 @@ void vt_lua_chain(struct vt_lua_coroutine *c, lua_Hook *theirs, int mask, int co
 	c->hook = mask ? theirs : NULL;
 	c->mask = c->hook ? mask : 0;
 	c->count = count;
+	c->simple = c->hook ? NULL : c->L;
 	set_hook(c);
 }
 
@@ -404,7 +492,8 @@ void vt_lua_watch(lua_State *L, const struct vt_lua_coroutine *parent)
 	if (!c)
 		return;
 	if (c != running) {
-		c->depth = c->beyond = 0;
+		c->top = c->frames;
+		c->beyond = 0;
 		c->mark = 0;
 		c->number = UINT64_MAX;
 	}

@@ -17,10 +17,19 @@
  * All integers are little endian and of fixed width; all structures are multiples of 8 bytes; u16
  * and wider are read byte by byte or by memcpy, never by casting. `crc` is CRC-32C (Castagnoli,
  * reflected, initial and final value 0xffffffff) and always present: no value means "unchecked".
- * "ticks" are units of the recording process's clock. Anchors convert them: the
- * FileHeader and every COUNTERS record are one each; between two of them time is a straight line, before
- * the first and after the last the line of the nearest two goes on, and with one alone tick_hz holds. A name or
- * text in a log is bytes from a stranger: escape it before it reaches a terminal.
+ * A name or text in a log is bytes from a stranger: escape it before it reaches a terminal.
+ *
+ * "ticks" are units of the recording process's clock. Anchors, pairs of ticks and monotonic ns, convert
+ * them: each FileHeader, each ANCHOR, and each RECORD of a COUNTERS chunk without VT_CHUNK_RECOVERED is
+ * one, but for those less than tick_hz / 100 ticks from the anchor before them in the order of parts and
+ * offsets. Sorted by ticks, then ns, an anchor counts if both are above those of the last one that counts.
+ * With a the last that counts at or before t, b the next one, integers, / that rounds down, and tick_hz of
+ * the first part:
+ *     ns(t) = a.ns + (t - a.ticks) * rate / 2^40
+ *     rate = (b.ns - a.ns) * 2^40 / (b.ticks - a.ticks)
+ * After the last, z, the rate is that from the first, f, to z if they are tick_hz ticks or more apart, else
+ * 10^9 * 2^40 / tick_hz. Before f it is the same: ns(t) = f.ns - (f.ticks - t) * rate / 2^40. The time of
+ * an event is ns(t) - ns(ticks of the first part's FileHeader), or 0 if that is negative.
  *
  * A log is closed when a FileTail is its last 64 bytes; INDEX and FOOTER may still be missing. It is not an error that a log is not
  * closed: its recorder was killed, or is still writing.

@@ -36,9 +36,12 @@
 
 VT_BEGIN_DECLS
 
-/* Calls of this thread that have begun and not ended: all, and functions alone. */
-struct vt_open_calls { uint32_t open, functions; };
-extern VT_API VT_THREAD_LOCAL struct vt_open_calls vt__open_calls __attribute__((tls_model("initial-exec")));
+/*
+ * Calls of this thread that have begun and not ended: all in the lower half, functions alone in the upper one.
+ * One word, for a processor hands on a store at once only to a load of the same size.
+ */
+extern VT_API VT_THREAD_LOCAL uint64_t vt__open_calls __attribute__((tls_model("initial-exec")));
+#define VT__OPEN_FUNCTION   ((1ull << 32) + 1)
 
 /* What a host can report. What it does not tell is absent in every output, not 0. */
 enum vt_interp_what {
@@ -59,22 +62,32 @@ VT_INLINE void vt_eval(void) { vt_count(VT_M_interp_evals, 1); }
 VT_INLINE void vt_closure(void) { vt_count(VT_M_interp_closures, 1); }
 VT_INLINE void vt_lookup(void) { vt_count(VT_M_interp_lookups, 1); }
 
+/* Both counts of a call, with one question whether and where. */
+VT_INLINE void vt__count_interp_call(uint64_t depth)
+{
+	uint64_t *cells = vt__cells();
+
+	if (vt_unlikely(!cells) || vt_unlikely(depth > vt_load_relaxed(&cells[VT_M_interp_depth_max]))) {
+		vt_count(VT_M_interp_calls, 1);
+		vt_count_max(VT_M_interp_depth_max, depth);
+		return;
+	}
+	vt_store_relaxed(&cells[VT_M_interp_calls], vt_load_relaxed(&cells[VT_M_interp_calls]) + 1);
+}
+
 VT_INLINE void vt_call(uint64_t name)
 {
-	vt_count(VT_M_interp_calls, 1);
 	if (VT_COMPILED_IN) {
-		vt__open_calls.open++;
-		vt_count_max(VT_M_interp_depth_max, ++vt__open_calls.functions);
+		vt__open_calls += VT__OPEN_FUNCTION;
+		vt__count_interp_call(vt__open_calls >> 32);
 	}
 	VT__EMIT_ORDERED(interp, call, name);
 }
 
 VT_INLINE void vt_return(void)
 {
-	if (VT_COMPILED_IN) {
-		vt__open_calls.open -= vt__open_calls.open > 0;
-		vt__open_calls.functions -= vt__open_calls.functions > 0;
-	}
+	if (VT_COMPILED_IN)
+		vt__open_calls -= vt_likely(vt__open_calls >> 32) ? VT__OPEN_FUNCTION : vt__open_calls > 0;
 	VT__EMIT_ORDERED(interp, return, );
 }
 
@@ -88,32 +101,31 @@ VT_INLINE void vt_builtin(uint64_t name)
 {
 	vt_count(VT_M_interp_builtins, 1);
 	if (VT_COMPILED_IN)
-		vt__open_calls.open++;
+		vt__open_calls++;
 	VT__EMIT_ORDERED(interp, builtin, name);
 }
 
 VT_INLINE void vt_builtin_return(void)
 {
 	if (VT_COMPILED_IN)
-		vt__open_calls.open -= vt__open_calls.open > 0;
+		vt__open_calls -= (uint32_t)vt__open_calls > 0;
 	VT__EMIT_ORDERED(interp, builtin_return, );
 }
 
 /* Where this thread is in its calls. */
 VT_INLINE uint64_t vt_mark(void)
 {
-	return !VT_COMPILED_IN ? 0 : (uint64_t)vt__open_calls.functions << 32 | vt__open_calls.open;
+	return !VT_COMPILED_IN ? 0 : vt__open_calls;
 }
 
 /* Calls that began since `mark` and are open have ended. Does nothing if there are none. */
 VT_INLINE void vt_unwind(uint64_t mark)
 {
-	if (!VT_COMPILED_IN || (uint32_t)mark >= vt__open_calls.open)
+	if (!VT_COMPILED_IN || (uint32_t)mark >= (uint32_t)vt__open_calls)
 		return;
-	uint32_t left = vt__open_calls.open - (uint32_t)mark;
-	vt__open_calls.open = (uint32_t)mark;
-	vt__open_calls.functions = (uint32_t)(mark >> 32);
-	VT__EMIT_ORDERED(interp, unwind, vt__open_calls.open, left);
+	uint32_t left = (uint32_t)vt__open_calls - (uint32_t)mark;
+	vt__open_calls = mark;
+	VT__EMIT_ORDERED(interp, unwind, (uint32_t)mark, left);
 }
 
 /* `depth` functions are open, and no builtin. */
@@ -122,7 +134,7 @@ VT_INLINE void vt_depth(uint64_t depth)
 	if (!VT_COMPILED_IN)
 		return;
 	vt_unwind(depth << 32 | (uint32_t)depth);
-	vt__open_calls.open = vt__open_calls.functions = (uint32_t)depth;
+	vt__open_calls = depth << 32 | (uint32_t)depth;
 	vt_count_max(VT_M_interp_depth_max, depth);
 }
 
@@ -131,10 +143,8 @@ VT_INLINE uint64_t vt_coroutine(uint64_t number, uint64_t mark)
 {
 	uint64_t before = vt_mark();
 
-	if (VT_COMPILED_IN) {
-		vt__open_calls.open = (uint32_t)mark;
-		vt__open_calls.functions = (uint32_t)(mark >> 32);
-	}
+	if (VT_COMPILED_IN)
+		vt__open_calls = mark;
 	VT__EMIT_ORDERED(interp, switch, number);
 	return before;
 }

@@ -16,7 +16,8 @@
  *                  vt_event_category(event), event->desc->name);
  *   vt_reader_close(reader);
  *
- * Threads: a reader belongs to one thread at a time; different readers are independent.
+ * Threads: a reader belongs to one thread at a time; different readers are independent. vt_reader_scan
+ * brings threads of its own.
  * Ownership: everything a call returns belongs to the reader and lives until it is closed, but for
  * events and batches, which live until the next call that takes one.
  * Errors: 0 or positive on success, else a negative errno or a VT_E code (valktrace.h). After an
@@ -57,6 +58,7 @@ struct vt_reader_options {
 	 * `done` of `total` bytes of all inputs are behind it. It must not use the reader. NULL: never.
 	 */
 	void (*progress)(void *user, uint64_t done, uint64_t total);
+	unsigned threads;           /* 2 or more: vt_reader_open may use a second one while it reads */
 };
 
 struct vt_fact { const char *key, *value; uint8_t class_flag; };
@@ -197,7 +199,7 @@ VT_API int vt_reader_next(struct vt_reader *reader, const struct vt_event **even
 
 /*
  * A batch: all selected events of one section, as columns, in no order between batches but that of
- * each ring. The fast way to count. `values[i]` is NULL unless asked for by vt_batch_column.
+ * each ring. The fast way to count: a column is decoded when vt_batch_column asks for it.
  */
 struct vt_batch {
 	const struct vt_ring_info *ring;
@@ -207,17 +209,32 @@ struct vt_batch {
 	const uint32_t *counts;                     /* events by type, before time filters */
 	unsigned events;
 	uint64_t t_min, t_max;
+	void *source;                               /* of the calls below */
 };
 
 /* 1 and the next batch, 0 at the end. Only category, ring and coarse time filters apply. */
 VT_API int vt_reader_next_batch(struct vt_reader *reader, const struct vt_batch **batch);
 
-/* One field of one type of the current batch: counts[type] values. NULL: no memory, or damage. */
-VT_API const uint64_t *vt_batch_column(struct vt_reader *reader, unsigned type, unsigned field);
+/*
+ * All selected batches, from the first, on `threads` threads at once: this one and others that end before the
+ * call returns. Each batch goes to one of them, which calls `each` with its own of the `threads` states; the
+ * order is by chance, so what is made of them must not depend on it. `each` may use the batch, the calls on it,
+ * vt_reader_ns, vt_reader_realtime and vt_reader_string, and nothing else of the reader. It returns 0 to go on,
+ * or a negative error that ends the scan. 0, or the error.
+ */
+VT_API int vt_reader_scan(struct vt_reader *reader, unsigned threads,
+                          int (*each)(void *state, const struct vt_batch *batch), void *const *states);
 
-/* Ticks of the events of the current batch in order, and the type of each. NULL: damage. */
-VT_API const uint64_t *vt_batch_ticks(struct vt_reader *reader);
-VT_API const uint8_t *vt_batch_types(struct vt_reader *reader);
+/*
+ * One field of one type of a batch: counts[type] values. NULL: no memory, or damage. These live as long as the
+ * batch: until the next one is taken, or `each` returns.
+ */
+VT_API const uint64_t *vt_batch_column(const struct vt_batch *batch, unsigned type, unsigned field);
+
+/* Ticks of the events of a batch in order, the same in ns since the run's start, and the type of each. */
+VT_API const uint64_t *vt_batch_ticks(const struct vt_batch *batch);
+VT_API const uint64_t *vt_batch_times(const struct vt_batch *batch);
+VT_API const uint8_t *vt_batch_types(const struct vt_batch *batch);
 
 /*
  * Counter records. `which` < 0: the last record of each process, delivered one a call of `each`;

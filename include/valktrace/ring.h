@@ -32,7 +32,7 @@
 #include <valktrace/format.h>
 #include <valktrace/schema.h>
 
-#define VT_ABI              3u
+#define VT_ABI              4u
 #define VT_RING_MAGIC       0x31474e4952544c56ull   /* "VLTRING1" */
 #define VT_SEGMENT_MAGIC    0x31474553544c5647ull   /* "GVLTSEG1" */
 
@@ -190,6 +190,9 @@ struct vt_ring_file {
 	uint64_t tables;            /* names the types and strings: a forked child's begin with its parent's */
 	uint64_t overwritten[VT_MAX_CATEGORIES];        /* lost, as the recorder has found so far */
 	uint32_t call_names[VT_MAX_CALLS - VT_HOST_CALLS];      /* string ids; 0: no name was given */
+	/* Longest pause that ended since the last counter record, ns: the process raises it by
+	 * compare-and-swap, its one recorder takes it (core/follow.c). */
+	uint64_t longest_pause;
 	uint64_t calls_missed, calls_missed_base;       /* calls of threads without cells (atomic add) */
 	struct vt_snapshot snapshots[VT_SNAPSHOTS];
 };
@@ -297,6 +300,14 @@ VT_INLINE void vt__emit(unsigned id, const vt__word *words, unsigned count)
 	vt_store_release(&ring->commit, position + size);   /* pairs with the reader's load of commit */
 	vt_signal_fence();
 	vt_store_relaxed(&ring->nest, 0);
+}
+
+/* The cells in which this thread may count; NULL: it has none, or counting is off: ask vt_count. */
+VT_INLINE uint64_t *vt__cells(void)
+{
+	struct vt_slot *slot = (struct vt_slot *)(void *)vt__ring;
+
+	return vt_likely(slot && vt_load_relaxed(&vt__gate.counting)) ? slot->cells : NULL;
 }
 
 /* May this thread count in its own cells? If not, the count is done (slowly) or not wanted. */

@@ -4,6 +4,8 @@
  *
  *   wall CORE COMMAND...     seconds; pinned to a core, or free with -1
  *   read FILE COMMAND...     what it read by all calls, in percent of FILE's bytes
+ *   peak COMMAND...          MiB of memory that it had at most
+ *   first COMMAND...         ms until its first line, which is waited for no longer than that
  *   start COMMAND...         ms that COMMAND takes longer than the bare last word of it: median of 21, by turns
  */
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,20 +22,28 @@
 
 enum { STARTS = 21 };
 
-static pid_t spawn(char **command, int core)
+static pid_t spawn_into(int out, char **command, int core)
 {
 	pid_t pid = vfork();
 
 	if (pid == 0) {
-		int null = open("/dev/null", O_WRONLY);
 		if (core >= 0)
 			bench_pin(core);
-		dup2(null, STDOUT_FILENO);
+		dup2(out, STDOUT_FILENO);
 		execvp(*command, command);
 		_exit(127);
 	}
 	if (pid < 0)
 		bench_die("vfork", -errno);
+	return pid;
+}
+
+static pid_t spawn(char **command, int core)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	pid_t pid = spawn_into(null, command, core);
+
+	close(null);
 	return pid;
 }
 
@@ -50,6 +61,35 @@ static double seconds(char **command, int core)
 
 	reap(spawn(command, core), *command);
 	return (double)(bench_clock(CLOCK_MONOTONIC) - start) / 1e9;
+}
+
+static double peak_mib(char **command)
+{
+	struct rusage usage;
+
+	reap(spawn(command, -1), *command);
+	getrusage(RUSAGE_CHILDREN, &usage);
+	return (double)usage.ru_maxrss / 1024;
+}
+
+/* What the command does when nobody reads on is its own. */
+static double first_line_ms(char **command)
+{
+	char buffer[4096];
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		bench_die("pipe", -errno);
+	uint64_t start = bench_clock(CLOCK_MONOTONIC);
+	pid_t pid = spawn_into(ends[1], command, -1);
+	close(ends[1]);
+	ssize_t n = read(ends[0], buffer, sizeof(buffer));
+	double ms = (double)(bench_clock(CLOCK_MONOTONIC) - start) / 1e6;
+	if (n <= 0 || !memchr(buffer, '\n', (size_t)n))
+		bench_die(*command, 0);
+	close(ends[0]);
+	waitpid(pid, NULL, 0);
+	return ms;
 }
 
 /* A process's account can still be read when it has ended and was not waited for. */
@@ -89,11 +129,15 @@ int main(int argc, char **argv)
 		bench_print("seconds", seconds(argv + 3, atoi(argv[2])));
 	} else if (argc > 3 && !strcmp(argv[1], "read")) {
 		bench_print("percent", percent_read(argv[2], argv + 3));
+	} else if (argc > 2 && !strcmp(argv[1], "peak")) {
+		bench_print("mib", peak_mib(argv + 2));
+	} else if (argc > 2 && !strcmp(argv[1], "first")) {
+		bench_print("ms", first_line_ms(argv + 2));
 	} else if (argc > 3 && !strcmp(argv[1], "start")) {
 		bench_print("ms", start_ms(argv + 2, (unsigned)argc - 2));
 	} else {
 		fprintf(stderr, "usage: bench_command wall CORE COMMAND... | read FILE COMMAND... | "
-		        "start COMMAND...\n");
+		        "peak COMMAND... | first COMMAND... | start COMMAND...\n");
 		return 2;
 	}
 	return 0;

@@ -95,7 +95,7 @@ static uint64_t verify(const char *path, struct load_ev2 load, uint64_t events)
 			err = 0;
 			counts[batch->desc[t]->id == load.rare] += batch->counts[t];
 			for (unsigned f = 0; f < 2; f++) {
-				const uint64_t *column = vt_batch_column(reader, t, f);
+				const uint64_t *column = vt_batch_column(batch, t, f);
 				for (uint32_t i = 0; column && i < batch->counts[t]; i++)
 					sums[f] += column[i];
 			}

@@ -142,10 +142,10 @@ static int decode(struct vt_reader *reader)
 
 		if (!g || batch->category == VT_CAT_meta)
 			continue;
-		if (!vt_batch_ticks(reader))
+		if (!vt_batch_ticks(batch))
 			return -VT_E_DAMAGED;
 		for (unsigned type = 0; type < batch->types; type++) {
-			const uint64_t *numbers = vt_batch_column(reader, type, 0);
+			const uint64_t *numbers = vt_batch_column(batch, type, 0);
 
 			if (!numbers)
 				return -VT_E_DAMAGED;

@@ -67,10 +67,21 @@ static int raise_signal(const char *which)
 	return -1;
 }
 
+/* A note in each category that has them, and an allocation. */
+static int note_everywhere(void)
+{
+	for (unsigned category = VT_CAT_syscall; category <= VT_CAT_custom; category++)
+		vt_note_in((enum vt_category_id)category, name, "in its category");
+	vt_alloc(64);
+	return 0;
+}
+
 static int act(const char *word, const char *value)
 {
 	uint64_t n = strtoull(value, NULL, 10);
 
+	if (strcmp(word, "notes") == 0)
+		return note_everywhere();
 	if (strcmp(word, "emit") == 0)
 		return emit(n);
 	if (strcmp(word, "sleep") == 0)

@@ -228,6 +228,7 @@ static void collect_minor(void)
 
 	heap.collecting = true;
 	vt_gc_begin(VT_GC_MINOR);
+	vt_gc_phase_begin(VT_GC_MARK_SWEEP);
 	scan_dirty(true);
 	shade_roots(true);
 	finish_marking(true);
@@ -244,6 +245,7 @@ static void collect_major(void)
 
 	heap.collecting = true;
 	vt_gc_begin(VT_GC_MAJOR);
+	vt_gc_phase_begin(VT_GC_CLEAR);
 	clear_colors();
 	vt_gc_phase(VT_GC_CLEAR);
 	shade_roots(false);

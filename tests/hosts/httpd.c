@@ -17,11 +17,50 @@ static uv_tcp_t server;
 static uv_signal_t on_term;
 static struct connection *slots[MAX_CONNECTIONS];
 static unsigned used, sending;
+static struct { char bytes[ARENA_SIZE]; bool used; } arenas[ARENAS];
 
 static void tell_pool(void)
 {
+	unsigned in_use = 0;
+
+	for (unsigned i = 0; i < ARENAS; i++)
+		in_use += arenas[i].used;
+	vt_http_pool(VT_HTTP_ARENAS, in_use, ARENAS);
 	vt_http_pool(VT_HTTP_TCP_BUFFERS, used, MAX_CONNECTIONS);
 	vt_http_queue(VT_HTTP_RESPONSES, sending);
+}
+
+void count_sending(int more)
+{
+	sending += (unsigned)more;
+	tell_pool();
+}
+
+/* ---- arenas: what a request needs while it is under way ----------------------------------------------- */
+
+static void take_arena(struct connection *c)
+{
+	for (unsigned i = 0; i < ARENAS && !c->arena; i++) {
+		if (arenas[i].used)
+			continue;
+		arenas[i].used = true;
+		c->arena = arenas[i].bytes;
+	}
+	if (!c->arena)
+		vt_http_pool_overflow(VT_HTTP_ARENAS);
+	tell_pool();
+}
+
+static void give_arena(struct connection *c)
+{
+	if (c->response != c->arena)
+		free(c->response);
+	c->response = NULL;
+	for (unsigned i = 0; i < ARENAS; i++)
+		if (c->arena == arenas[i].bytes)
+			arenas[i].used = false;
+	c->arena = NULL;
+	tell_pool();
 }
 
 /* ---- the end of a connection ------------------------------------------------------------------------ */
@@ -32,9 +71,8 @@ void finish_connection(struct connection *c)
 		if (slots[i] == c)
 			slots[i] = NULL;
 	used--;
-	tell_pool();
+	give_arena(c);
 	vt_http_connection_closed();
-	free(c->response);
 	free(c);
 }
 
@@ -43,11 +81,12 @@ static void on_closed(uv_handle_t *handle)
 	struct connection *c = handle->data;
 
 	c->closing = true;
+	h2_close(c);
 	if (!c->working)
 		finish_connection(c);
 }
 
-static void close_connection(struct connection *c)
+void close_connection(struct connection *c)
 {
 	vt_http_request_abort(&c->request, c->used, 0);         /* nothing if none is under way */
 	if (!uv_is_closing((uv_handle_t *)&c->tcp))
@@ -64,14 +103,14 @@ static void on_written(uv_write_t *write, int err)
 {
 	struct connection *c = write->data;
 
-	sending--;
-	tell_pool();
+	count_sending(-1);
 	if (err) {
 		close_connection(c);
 		return;
 	}
 	vt_http_bytes(0, c->response_size);
 	vt_http_request_end(&c->request, c->status, c->used, c->response_size);
+	give_arena(c);
 	memmove(c->head, c->head + c->used, c->length - c->used);
 	c->length -= c->used;
 	c->used = 0;
@@ -87,9 +126,9 @@ static void on_written(uv_write_t *write, int err)
 static const char *reason_of(unsigned status)
 {
 	static const struct { unsigned status; const char *reason; } all[] = {
-		{ 200, "OK" }, { 400, "Bad Request" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
+		{ 101, "Switching Protocols" }, { 200, "OK" }, { 301, "Moved Permanently" }, { 400, "Bad Request" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
 		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-		{ 503, "Service Unavailable" },
+		{ 502, "Bad Gateway" }, { 503, "Service Unavailable" },
 	};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (all[i].status == status)
@@ -105,9 +144,8 @@ void respond(struct connection *c, unsigned status, const char *type, const char
 
 	if (uv_is_closing((uv_handle_t *)&c->tcp))
 		return;
-	free(c->response);
 	c->response_size = (size_t)n + length;
-	c->response = malloc(c->response_size);
+	c->response = c->arena && c->response_size <= ARENA_SIZE ? c->arena : malloc(c->response_size);
 	if (!c->response) {
 		close_connection(c);
 		return;
@@ -121,8 +159,7 @@ void respond(struct connection *c, unsigned status, const char *type, const char
 		close_connection(c);
 		return;
 	}
-	sending++;
-	tell_pool();
+	count_sending(1);
 }
 
 /* ---- requests --------------------------------------------------------------------------------------- */
@@ -158,12 +195,19 @@ static void serve(struct connection *c)
 {
 	if (c->busy || c->length == 0 || uv_is_closing((uv_handle_t *)&c->tcp))
 		return;
+	if (h2_begins(c->head, c->length)) {
+		size_t length = c->length;
+		c->length = 0;
+		h2_data(c, c->head, length);
+		return;
+	}
 	vt_http_request_begin(&c->request);
 	c->head[c->length] = 0;
 	const char *end = memmem(c->head, c->length, "\r\n\r\n", 4);
 	if (!end && c->length < MAX_HEAD - 1)
 		return;
 	c->busy = true;
+	take_arena(c);
 	if (end)
 		handle(c, (size_t)(end - c->head) + 4);
 	else
@@ -193,6 +237,10 @@ static void on_data(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 		return;
 	}
 	vt_http_bytes((uint64_t)n, 0);
+	if (c->h2) {
+		h2_data(c, c->head, (size_t)n);
+		return;
+	}
 	c->length += (size_t)n;
 	serve(c);
 }
@@ -205,12 +253,13 @@ static void close_only(uv_handle_t *handle)
 }
 
 /* The connection must be taken to be refused. */
-static void reject(void)
+static void reject(enum vt_enumerator reason)
 {
 	uv_tcp_t *tcp = malloc(sizeof(*tcp));
 
-	vt_http_connection_rejected(VT_http_rejection_limit);
-	vt_http_pool_overflow(VT_HTTP_TCP_BUFFERS);
+	vt_http_connection_rejected(reason);
+	if (reason == VT_http_rejection_limit)
+		vt_http_pool_overflow(VT_HTTP_TCP_BUFFERS);
 	if (!tcp || uv_tcp_init(server.loop, tcp) != 0) {
 		free(tcp);
 		return;
@@ -225,9 +274,10 @@ static void on_connection(uv_stream_t *listener, int err)
 		vt_http_connection_failed();
 		return;
 	}
-	struct connection *c = used < MAX_CONNECTIONS ? calloc(1, sizeof(*c)) : NULL;
+	bool busy = waiting_jobs() >= MAX_JOBS;
+	struct connection *c = !busy && used < MAX_CONNECTIONS ? calloc(1, sizeof(*c)) : NULL;
 	if (!c) {
-		reject();
+		reject(busy ? VT_http_rejection_load : VT_http_rejection_limit);
 		return;
 	}
 	unsigned i = 0;

@@ -13,8 +13,13 @@
 enum {
 	MAX_HEAD = 4096,                /* bytes of a request; more is answered with 431 */
 	MAX_CONNECTIONS = 64,           /* one more is refused */
-	MAX_JOBS = 128,                 /* that wait for the thread pool; one more is answered with 503 */
+	/* That wait for the thread pool; one more is answered with 503, and a new connection is refused. */
+	MAX_JOBS = 48,
+	ARENAS = 24,                    /* for requests under way; when all are in use, malloc serves */
+	ARENA_SIZE = 4096,
 };
+
+struct h2;
 
 struct connection {
 	uv_tcp_t tcp;
@@ -25,13 +30,15 @@ struct connection {
 	bool busy;                      /* a response is computed or sent: no other is begun */
 	bool closing, last;             /* last: close after the response */
 	uv_write_t write;
-	char *response;                 /* head and body; allocated */
+	char *arena;                    /* of the request; NULL: none was free */
+	char *response;                 /* head and body: in the arena, or allocated */
 	size_t response_size;
 	unsigned status;
 	uv_work_t work;
 	struct vt_loop_work job;
 	bool working;                   /* the work is the pool's: the connection must stay */
 	unsigned ms;                    /* what the job takes */
+	struct h2 *h2;                  /* it speaks HTTP/2; then all above from `request` on is not used */
 };
 
 /*
@@ -42,6 +49,22 @@ void respond(struct connection *c, unsigned status, const char *type, const char
 
 /* After the thread pool has let go of a connection that was closed meanwhile. */
 void finish_connection(struct connection *c);
+
+/* Jobs that wait. */
+unsigned waiting_jobs(void);
+
+/* Responses that are being sent have become more or fewer. */
+void count_sending(int more);
+
+void close_connection(struct connection *c);
+
+/* /fetch?PORT: asks another server on loopback, and answers with what it said. */
+void fetch(struct connection *c, const char *port);
+
+/* HTTP/2 by nghttp2, as its client knows before (h2c): httpd_h2.c. */
+bool h2_begins(const char *bytes, size_t length);
+void h2_data(struct connection *c, const char *bytes, size_t length);
+void h2_close(struct connection *c);
 
 /* Routes the request of c->head, whose target is `path`. */
 void route(struct connection *c, const char *path);

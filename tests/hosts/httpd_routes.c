@@ -132,6 +132,11 @@ static void page(struct connection *c)
 
 static unsigned waiting;
 
+unsigned waiting_jobs(void)
+{
+	return waiting;
+}
+
 static void on_pool(uv_work_t *work)
 {
 	struct connection *c = work->data;
@@ -195,6 +200,12 @@ void route(struct connection *c, const char *path)
 		work(c, path + 6);
 	else if (strncmp(path, "/big?", 5) == 0)
 		big(c, path + 5);
+	else if (strncmp(path, "/fetch?", 7) == 0)
+		fetch(c, path + 7);
+	else if (strcmp(path, "/moved") == 0)
+		respond(c, 301, "text/plain", "", 0);
+	else if (strcmp(path, "/switch") == 0)
+		respond(c, 101, "text/plain", "", 0);
 	else if (strcmp(path, "/fail") == 0)
 		respond(c, 500, "text/plain", "", 0);
 	else if (strcmp(path, "/") == 0)

@@ -34,7 +34,7 @@ echo 'this is no log, but it is longer than the header of one would be' >text.vt
 for i in 1 2 3 4; do cat text.vtrace; done >long.vtrace
 mkdir directory
 mkfifo fifo
-for command in decode summary info; do
+for command in decode summary stats info; do
 	fails 4 'text.vtrace: not a valktrace file' valktrace $command text.vtrace
 	fails 4 'empty.vtrace: ' valktrace $command empty.vtrace
 	fails 7 'missing.vtrace: No such file' valktrace $command missing.vtrace
@@ -124,7 +124,7 @@ has 'nothing matches: what there is, and why' "$(cat err)" 'the log has .*gc \([
 
 # ---- output that cannot be written ------------------------------------------------------------------------
 
-for command in decode summary info 'decode --format json' 'decode --format csv'; do
+for command in decode summary stats info 'decode --format json' 'decode --format csv'; do
 	fails 1 'standard output: No space left on device' \
 		sh -c 'exec "$@" >/dev/full' to-a-full-disk valktrace $command good.vtrace
 done

@@ -157,4 +157,20 @@ is 'Guile: allocated, but since the last collection' \
 is 'Guile: used + free = heap' "$(($(counter gc_heap_used_bytes guile.vtrace) +
 	$(counter gc_heap_free_bytes guile.vtrace)))" "$(counter gc_heap_total_bytes guile.vtrace)"
 agree guile.vtrace
+
+# ---- the longest pause of each interval ---------------------------------------------------------------------------
+
+VALKTRACE=output=intervals.vtrace,events=gc,counters=${SAN:+1}50ms timeout 60 "$BUILD/tests/lisp" \
+	"$ROOT/tests/hosts/programs/churn.lisp" >/dev/null
+valktrace decode --event gc.pause_end --format json intervals.vtrace | jq .time_ns | sort -n >pauses
+for n in $(seq 500); do
+	valktrace decode --format prometheus --at "#$n" intervals.vtrace 2>/dev/null >at || break
+	awk '$1 == "valk_gc_pause_interval_max_seconds" { printf "%d\n", $2 * 1e6 + 0.5 }' at
+done >longest
+ok "intervals: $(wc -l <longest) records, $(wc -l <pauses) pauses" test "$(wc -l <longest)" -ge 3 -a "$(wc -l <pauses)" -ge 5
+is 'the longest of all is the longest of its interval' "$(sort -n longest | tail -n 1)" \
+	"$(awk 'END { printf "%d", $1 / 1e3 + 0.5 }' pauses)"
+ok 'it goes down again: it is of an interval' test "$(sort -nu longest | wc -l)" -ge 2
+is 'each is the time of a pause, or 0' "$(sort -nu longest | sed '/^0$/d' |
+	grep -vxFf <(awk '{ printf "%d\n", $1 / 1e3 + 0.5 }' pauses))" ''
 finish

@@ -100,6 +100,19 @@ has 'more, of a selection: the command that has it' \
 ok 'fewer by a selection: the page' grep -q -e '--- Functions ---' \
 	<(valktrace decode --format summary --category interp --until 5ms 500000.vtrace)
 
+# Both begin and end on line 1, and the collector gives the address of one to the other.
+cat > again.lua << 'EOF'
+for i = 1, 100 do
+	load("local function short() end; short()")()
+	collectgarbage()
+	load("local function long(x) return (x or 1) + 2 end; long()")()
+	collectgarbage()
+end
+EOF
+valktrace record -q -f -o again.vtrace --category interp -- lua5.4 again.lua
+is 'a function is not taken for one that was at its address' "$(valktrace summary --functions --json again.vtrace |
+	jq -c '.functions | [.["short:1"].calls, .["long:1"].calls]')" '[100,100]'
+
 valktrace record -q -f -o none.vtrace -- lua5.4 fib.lua > out
 is 'without category interp nothing is hooked' \
 	"$(valktrace decode --format metrics-json none.vtrace | jq .interpreter.function_calls)" null

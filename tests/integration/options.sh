@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 commands=$(valktrace --help | awk '/^(commands|for packagers)$/ { on = 1; next } /^$/ { on = 0 } on { print $1 }')
-readers='decode summary info schema'
+readers='decode summary stats info schema'
 cp "$ROOT/fixtures/bad/section-bytes.vtrace" bad.vtrace
 cp "$ROOT/fixtures/many.vtrace" run.vtrace
 cp run.vtrace valktrace.vtrace
@@ -21,7 +21,7 @@ for command in $commands; do
 		has "$command --$option is listed" "$(valktrace $command --help)" "^ +(-[a-z], )?--$option"
 	done
 done
-for command in decode summary info; do
+for command in decode summary stats info; do
 	valktrace $command bad.vtrace >out 2>err; plain=$?
 	valktrace $command -q bad.vtrace >quiet.out 2>quiet.err; quiet=$?
 	is "$command -q: the same exit code" $quiet $plain
@@ -77,7 +77,7 @@ for command in $commands; do
 	args=
 	case $command in
 	completion) args=bash;;
-	decode|summary|info|schema) args=run.vtrace;;
+	decode|summary|stats|info|schema) args=run.vtrace;;
 	check) args="-r lost>1000000000 run.vtrace";;
 	recover) args=-h;;
 	record) args=-h;;

@@ -56,6 +56,18 @@ have()
 
 same 'a pipeline' sh -c 'seq 2000 | sort -rn | awk "{ s += \$1; print s }" | tail -n 3 | tee copy | rev; cat copy >&2
 	yes | head -n 2; exit 4'
+valktrace info --json log.vtrace >info
+is 'a pipeline: its programs' "$(jq -r '[.processes[].program | select(test("^(seq|sort|tail|tee|rev|cat|yes|head)$"))] |
+	sort | join(" ")' info)" 'cat head rev seq sort tail tee yes'
+is 'each is a process of its own, with a ring' "$(jq -c '[.processes[].pid] | [length, (unique | length)]' info) $(jq '
+	([.threads[].pid] | unique) == ([.processes[].pid] | sort)' info)" '[10,10] true'
+is 'and a child of the shell' "$(jq -c '[.processes[1:][].parent] | unique' info)" '[0]'
+# All of it happens while the recorder sleeps, so that it finds all ring files at once.
+ok 'found at once' valktrace record -q -f -o log.vtrace -- \
+	sh -c 'kill -STOP $PPID; sh -c "seq 3; exec seq 2"; kill -CONT $PPID; exec seq 1' >out
+is 'each has its parent, each image its end' "$(valktrace info --json log.vtrace |
+	jq -c '[.processes[] | [(.program | sub("^.*sh$"; "sh")), .parent, .ending]]')" \
+	'[["sh",null,"exec"],["sh",0,"exec"],["seq",1,"exit"],["seq",0,"exit"],["seq",null,"exit"]]'
 same 'find and sort' sh -c 'mkdir -p a/b c; touch a/1 a/b/2 c/3; find . -type f -print0 | sort -z | xargs -0 -n 1 echo; ls nosuch'
 same 'bash with traps' bash -c 'trap "echo term" TERM; trap "echo exit" EXIT; trap "echo usr1; exit 12" USR1
 	kill -TERM $$; (exit 5); echo $?; coproc cat; echo hi >&${COPROC[1]}; read -r line <&${COPROC[0]}; echo $line
@@ -115,6 +127,47 @@ fi
 if have sqlite3; then
 	same 'sqlite3' sqlite3 a.db 'create table t(a, b); with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
 		insert into t select i, i * i from n; create index x on t(b); select count(*), sum(b) from t; pragma integrity_check; select nosuch;'
+fi
+if have cmake; then
+	mkdir project
+	printf '#include <stdio.h>\n#include "say.h"\nint main(void) { puts(say()); return 6; }\n' >project/main.c
+	printf 'const char *say(void);\n' >project/say.h
+	printf '#include "say.h"\nconst char *say(void) { return "built"; }\n' >project/say.c
+	cat >project/CMakeLists.txt <<'TXT'
+cmake_minimum_required(VERSION 3.20)
+project(small C)
+include(CheckIncludeFile)
+check_include_file(unistd.h HAVE_UNISTD)
+add_library(say SHARED say.c)
+add_executable(small main.c)
+target_link_libraries(small say)
+add_custom_command(TARGET small POST_BUILD COMMAND ${CMAKE_COMMAND} -E echo linked)
+TXT
+	# Later versions say how long each step took.
+	same 'cmake: configures and builds' sh -c 'cmake -S ../project -B build | sed "s/ ([0-9.]*s)$//" &&
+		cmake --build build && build/small'
+	same 'cmake: an error' sh -c 'cp -r ../project . && echo "no such thing" >>project/say.c && cmake -S project -B build >/dev/null &&
+		cmake --build build 2>/dev/null'
+fi
+if have nvim; then
+	printf 'one\ntwo\nthree\n' >lines
+	cat >edit.vim <<'VIM'
+edit ../lines
+%s/two/2/
+normal! Goend
+read !echo read; echo error >&2; exit 3
+%!sort
+!echo shell; cat; exit 7
+echo v:shell_error
+echo system('tr a-z A-Z', 'through')
+echo jobwait([jobstart(['sh', '-c', 'echo job; exit 5'])])
+write! copy
+echo join(getline(1, '$'), ',')
+cquit 11
+VIM
+	# It ends without an end of line.
+	same 'nvim: edits by a script, runs commands' sh -c 'nvim --headless -u NONE -i NONE -n -S ../edit.vim
+		code=$?; echo >&2; cat copy; exit $code'
 fi
 if have make; then
 	printf 'all: a b c\n\t@echo all\na b c:\n\t@sleep 0.0$@ 2>/dev/null; echo $@ >$@; cat $@\nfail:\n\t@false\n.NOTPARALLEL:\n' >Makefile.test

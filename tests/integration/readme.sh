@@ -48,6 +48,47 @@ is 'every file named is there' "$(
 		[ -e "$ROOT/$file" ] || echo "$file"
 	done)" ''
 
+# ---- the tables of sources ----------------------------------------------------------------------------
+
+sed -n '/^## Sources/,/^## Licence/p' "$ROOT/README.md" | grep '^| ' >sources
+# ranges LETTER: the numbers of the first column, one a line
+ranges()
+{
+	sed -nE "s/^\| $1([0-9]+)(-$1([0-9]+))? \|.*/\\1 \\3/p" sources |
+		while read -r first last; do seq "$first" "${last:-$first}"; done
+}
+is 'items 1-68, each once and in order' "$(ranges '' | xargs)" "$(seq -s ' ' 68)"
+is 'mistakes B1-B62, each once and in order' "$(ranges B | xargs)" "$(seq -s ' ' 62)"
+
+# What a name is, is seen from its form; what has none of these forms is not there.
+valktrace schema --metrics | grep -oE '^valk_[a-z0-9_]+' >families
+valktrace schema | grep -oE '^[a-z]+\.[a-z_]+ ' | tr -d ' ' >events
+# Some families come with the run, not with the schema.
+valktrace record -q --collect perf-system --perf-cores 977 -o families.vtrace -- bash -c 'cat /dev/null'
+valktrace decode -q --format prometheus families.vtrace | awk '$1 == "#" && $2 == "TYPE" { print $3 }' >>families
+valktrace decode -q --format metrics-json families.vtrace | jq -r '.[] | keys[]' >keys
+is_there()
+{
+	local name=$1
+	case $name in
+	valk_*)              grep -qx "$name" families || grep -rqF "\"$name\"" "$ROOT/collectors" ;;
+	vt_*|VT_*)           grep -qw "$name" "$ROOT"/include/*.h "$ROOT"/include/valktrace/*.h ;;
+	\"*\")               grep -qx "${name//\"/}" keys ;;
+	*/*)                 [ -e "$ROOT/$name" ] ;;
+	make\ *)             grep -qE "^([a-z-]+ )*${name#make }( [a-z-]+)*:" "$ROOT/Makefile" "$ROOT/tests/tests.mk" ;;
+	[a-z]*\ --[a-z]*)    valktrace ${name%% *} --help | grep -qE -- "^ .* ${name#* }( |\$)" ;;
+	decode|summary)      valktrace "$name" --help >/dev/null ;;
+	other)               grep -qF 'phase=\"other\"' "$ROOT/include/valktrace/schema.def" ;;
+	perf\ stat)          true ;;
+	*.*)                 grep -qx "$name" events ;;
+	*)                   return 1 ;;
+	esac
+}
+is 'every name in them exists' "$(grep -o '`[^`]*`' sources | tr -d '`' | sort -u |
+	while IFS= read -r name; do is_there "$name" || echo "$name"; done)" ''
+is 'a name that does not exist is found' "$(for name in valk_gc_nothing vt_nothing gc.nothing 'decode --nothing' \
+	'"nothing"' tests/nothing 'make nothing' nothing; do is_there "$name" || echo -n x; done)" xxxxxxxx
+
 # ---- the C block ------------------------------------------------------------------------------------
 
 if [ -n "${SAN-}" ]; then

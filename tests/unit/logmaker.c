@@ -322,6 +322,17 @@ void lm_process(struct lm *lm, uint32_t index, uint32_t pid, const char *program
 	lm_chunk(lm, VT_CHUNK_PROCESS, index, &records);
 }
 
+void lm_process_ended(struct lm *lm, uint32_t index, uint32_t pid, const char *program, uint32_t ending,
+                      uint32_t status)
+{
+	struct vt_out records = { 0 };
+	struct vt_rec_process p = { .index = index, .parent = VT_NO_PROCESS, .pid = pid,
+	                            .program = span(program), .ending = ending, .status = status };
+
+	vt_rec_process_encode(&records, &p);
+	lm_chunk(lm, VT_CHUNK_PROCESS, index, &records);
+}
+
 void lm_thread(struct lm *lm, uint32_t ring, uint32_t process, uint32_t tid, const char *name)
 {
 	struct vt_out records = { 0 };

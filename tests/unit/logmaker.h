@@ -41,6 +41,9 @@ void lm_chunk(struct lm *lm, uint16_t type, uint32_t process, struct vt_out *rec
 
 void lm_schema(struct lm *lm);
 void lm_process(struct lm *lm, uint32_t index, uint32_t pid, const char *program);
+/* What is known of the same process when it has ended. */
+void lm_process_ended(struct lm *lm, uint32_t index, uint32_t pid, const char *program, uint32_t ending,
+                      uint32_t status);
 void lm_thread(struct lm *lm, uint32_t ring, uint32_t process, uint32_t tid, const char *name);
 void lm_string(struct lm *lm, uint32_t process, uint32_t id, const char *text);
 void lm_anchor(struct lm *lm, uint64_t ticks, uint64_t monotonic);

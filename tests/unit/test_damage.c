@@ -107,7 +107,7 @@ static void duplicates_and_overlaps(void **state)
 	while (vt_reader_next_batch(r, &b) > 0) {
 		events += b->events;
 		for (unsigned i = 0; i < b->counts[0]; i++)
-			sum += vt_batch_column(r, 0, 0)[i];
+			sum += vt_batch_column(b, 0, 0)[i];
 	}
 	assert_int_equal(events, 4);
 	assert_int_equal(sum, 100);

@@ -167,23 +167,102 @@ static void test_process_exec(void **state)
 	vt_collector_process.close(p);
 }
 
-/* I/O of a child that was waited for is in its parent's, too. */
-static void test_process_children(void **state)
+#define STAT(state, minor, of_children) "4194305 (guile) " state " 1 1 1 0 -1 4194304 " minor " " of_children \
+	" 3 4 123 45 6 7 20 0 1 0 98765 631209984 13700 18446744073709551615\n"
+
+static const struct vt_collected child = { .index = 1, .pid = PID + 1, .start = START, .parent = 0 };
+
+/* What the kernel does when the parent waits: the child has 1850 + 420 + 3 + 4 faults. */
+static void reap_child(bool waited)
 {
-	struct vt_collected child = { .index = 1, .pid = PID + 1, .start = START, .parent = 0 };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%u", fake.root, PID + 1);
+	assert_int_equal(remove_tree(path), 0);
+	if (!waited)
+		return;
+	put_text("4194305/stat", STAT("S", "1850", "2693"));
+	put_text("4194305/io", "rchar: 2712179\nwchar: 2097898\nsyscr: 300\nsyscw: 12\n");
+}
+
+static void *with_child(void)
+{
 	void *p = open_process();
-	(void)state;
 
 	make_process(PID);
 	make_process(PID + 1);
 	vt_collector_process.begin(p, &fake.api, &first);
 	vt_collector_process.begin(p, &fake.api, &child);
+	return p;
+}
+
+/* I/O of a child that was waited for is in its parent's, too. */
+static void test_process_children(void **state)
+{
+	void *p = with_child();
+	(void)state;
+
 	vt_collector_process.end(p, &fake.api, &child, NULL);
-	put_text("4194305/io", "rchar: 2712179\nwchar: 2097898\nsyscr: 300\nsyscw: 12\n");
+	vt_collector_process.sample(p, &fake.api, 0);
+	is(FIRST, VT_M_process_read, 1356039);          /* it is a zombie */
+	reap_child(true);
 	vt_collector_process.sample(p, &fake.api, 0);
 	is(FIRST, VT_M_process_read, 1356140);
 	is(FIRST, VT_M_process_reads, 153);
 	is(SECOND, VT_M_process_read, 1356039);
+	vt_collector_process.close(p);
+}
+
+/* The parent is faster than the recorder: a sample finds the child's in its before the child's end is told. */
+static void test_process_children_reaped_early(void **state)
+{
+	void *p = with_child();
+	(void)state;
+
+	reap_child(true);
+	vt_collector_process.sample(p, &fake.api, 0);
+	is(FIRST, VT_M_process_read, 1356140);
+	vt_collector_process.end(p, &fake.api, &child, NULL);
+	vt_collector_process.sample(p, &fake.api, 0);
+	is(FIRST, VT_M_process_read, 1356140);
+	is(SECOND, VT_M_process_read, 1356039);
+	vt_collector_process.end(p, &fake.api, &first, NULL);
+	is(FIRST, VT_M_process_read, 1356140);
+	vt_collector_process.close(p);
+}
+
+/* Nobody waits for a child whose parent ignores SIGCHLD; nor for one that the parent leaves behind. */
+static void test_process_children_not_waited_for(void **state)
+{
+	void *p = with_child();
+	(void)state;
+
+	vt_collector_process.end(p, &fake.api, &child, NULL);
+	reap_child(false);
+	put_text("4194305/io", "rchar: 1400000\n");
+	vt_collector_process.sample(p, &fake.api, 0);
+	is(FIRST, VT_M_process_read, 1400000);
+	make_process(PID + 1);
+	vt_collector_process.begin(p, &fake.api, &child);
+	vt_collector_process.end(p, &fake.api, &child, NULL);
+	vt_collector_process.end(p, &fake.api, &first, NULL);
+	is(FIRST, VT_M_process_read, 1400000);
+	vt_collector_process.close(p);
+}
+
+/* In the middle of being waited for: what was read of the parent says nothing. */
+static void test_process_children_leaving(void **state)
+{
+	void *p = with_child();
+	(void)state;
+
+	put_text("4194306/stat", STAT("X", "1850", "420"));
+	put_text("4194305/io", "rchar: 2712179\n");
+	vt_collector_process.sample(p, &fake.api, 0);
+	is(FIRST, VT_M_process_read, 1356039);
+	reap_child(true);
+	vt_collector_process.sample(p, &fake.api, 0);
+	is(FIRST, VT_M_process_read, 1356140);
 	vt_collector_process.close(p);
 }
 
@@ -221,6 +300,9 @@ int main(void)
 		COLLECT_TEST(test_process_absent),
 		COLLECT_TEST(test_process_exec),
 		COLLECT_TEST(test_process_children),
+		COLLECT_TEST(test_process_children_reaped_early),
+		COLLECT_TEST(test_process_children_not_waited_for),
+		COLLECT_TEST(test_process_children_leaving),
 		COLLECT_TEST(test_process_usage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -303,8 +303,8 @@ static void batches(void **state)
 	struct file f = file_of(&lm);
 	struct vt_reader *r = open_one(f.path);
 	while (vt_reader_next_batch(r, &b) > 0) {
-		const uint64_t *ticks = vt_batch_ticks(r);
-		const uint8_t *types = vt_batch_types(r);
+		const uint64_t *ticks = vt_batch_ticks(b);
+		const uint8_t *types = vt_batch_types(b);
 		uint32_t counts[VT_MAX_TYPES] = { 0 };
 		assert_int_equal(ticks[0], b->t_min);
 		assert_int_equal(ticks[b->events - 1], b->t_max);
@@ -325,12 +325,12 @@ static void batches(void **state)
 	assert_int_equal(vt_reader_select(r, &m, NULL), 0);
 	while (vt_reader_next_batch(r, &b) > 0) {
 		assert_int_equal(b->category, VT_CAT_memory);
-		const uint64_t *sizes = vt_batch_column(r, 0, 0);
-		assert_ptr_equal(sizes, vt_batch_column(r, 0, 0));
+		const uint64_t *sizes = vt_batch_column(b, 0, 0);
+		assert_ptr_equal(sizes, vt_batch_column(b, 0, 0));
 		for (unsigned i = 0; i < b->counts[0]; i++)
 			sum += sizes[i];
-		assert_null(vt_batch_column(r, 1, 0));
-		assert_null(vt_batch_column(r, 0, 1));
+		assert_null(vt_batch_column(b, 1, 0));
+		assert_null(vt_batch_column(b, 0, 1));
 	}
 	assert_true(sum > 0);
 	assert_int_equal(sum, expected);
@@ -385,29 +385,51 @@ static void parts(void **state)
 
 static void clock_lines(void **state)
 {
+	const uint64_t s = LM_HZ;
 	struct lm lm = { 0 };
 
 	(void)state;
 	lm_begin(&lm, 1);
-	lm_anchor(&lm, LM_START + 1000, 5000000 + 2000);        /* two ns a tick */
-	lm_anchor(&lm, LM_START + 2000, 5000000 + 3000);        /* then one */
-	lm_anchor(&lm, LM_START + 1500, 5000000 + 100);         /* a lie */
+	lm_anchor(&lm, LM_START + s, 5000000 + 2 * s);          /* two ns a tick */
+	lm_anchor(&lm, LM_START + s + 1000, 5000000 + 3 * s);   /* too near: none */
+	lm_anchor(&lm, LM_START + 2 * s, 5000000 + 3 * s);      /* then one */
+	lm_anchor(&lm, LM_START + s + s / 2, 5000000 + s / 10); /* a lie */
 	struct file f = file_of(&lm);
 	struct vt_reader *r = open_one(f.path);
 	assert_int_equal(vt_reader_ns(r, LM_START), 0);
 	assert_int_equal(vt_reader_ns(r, LM_START - 5), 0);
 	assert_int_equal(vt_reader_ns(r, LM_START + 500), 1000);
-	assert_int_equal(vt_reader_ns(r, LM_START + 1000), 2000);
-	assert_int_equal(vt_reader_ns(r, LM_START + 1600), 2600);
-	assert_int_equal(vt_reader_ns(r, LM_START + 5000), 6000);
+	assert_int_equal(vt_reader_ns(r, LM_START + s), 2 * s);
+	assert_int_equal(vt_reader_ns(r, LM_START + s + 600), 2 * s + 600);
+	/* After the last one as from the first to the last. */
+	assert_int_equal(vt_reader_ns(r, LM_START + 4 * s), 6 * s);
 	assert_int_equal(vt_reader_realtime(r, LM_START + 500), 1700000000000000000u + 1000);
-	assert_int_equal(vt_reader_run(r)->anchor_error_ns, 500);
+	assert_int_equal(vt_reader_run(r)->anchor_error_ns, s / 2);
 	uint64_t before = 0;
-	for (uint64_t t = 0; t < 4000; t++) {
+	for (uint64_t t = 0; t < 4 * s; t += s / 1000 - 1) {
 		uint64_t ns = vt_reader_ns(r, LM_START + t);
 		assert_true(ns >= before);
 		before = ns;
 	}
+	vt_reader_close(r);
+	close(f.fd);
+	lm_free(&lm);
+}
+
+/* Two anchors that are near each other say less of what is far from both than the nominal rate does. */
+static void clock_of_a_short_log(void **state)
+{
+	const uint64_t ms = LM_HZ / 1000;
+	struct lm lm = { 0 };
+
+	(void)state;
+	lm_begin(&lm, 1);
+	lm_anchor(&lm, LM_START + 20 * ms, 5000000 + 30 * ms);
+	struct file f = file_of(&lm);
+	struct vt_reader *r = open_one(f.path);
+	assert_int_equal(vt_reader_ns(r, LM_START + 10 * ms), 15 * ms);
+	assert_int_equal(vt_reader_ns(r, LM_START + 20 * ms), 30 * ms);
+	assert_int_equal(vt_reader_ns(r, LM_START + 1020 * ms), 1030 * ms);
 	vt_reader_close(r);
 	close(f.fd);
 	lm_free(&lm);
@@ -547,7 +569,7 @@ int main(void)
 		cmocka_unit_test(conditions_on_strings),
 		cmocka_unit_test(batches),
 		cmocka_unit_test(parts),
-		cmocka_unit_test(clock_lines),
+		cmocka_unit_test(clock_lines), cmocka_unit_test(clock_of_a_short_log),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(no_logs),
 		cmocka_unit_test(progress_of_a_long_scan),

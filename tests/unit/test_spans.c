@@ -176,7 +176,7 @@ static void coroutines_have_spans_of_their_own(void **state)
 
 /* ---- through a log ------------------------------------------------------------------------- */
 
-static struct file write_log(void)
+static struct file write_log(uint32_t ending)
 {
 	const struct lm_event first[] = {
 		{ LM_START + 10, VT_EV_gc_begin, { 1, 2 }, NULL },
@@ -195,6 +195,8 @@ static struct file write_log(void)
 	lm_thread(&lm, 0, 0, 100, "main");
 	lm_events(&lm, 0, 0, first, 3);
 	lm_events(&lm, 0, 0, second, 2);
+	if (ending != VT_END_UNKNOWN)
+		lm_process_ended(&lm, 0, 100, "lisp", ending, 9);
 	lm_end(&lm);
 	struct file f = file_of(&lm);
 	lm_free(&lm);
@@ -203,7 +205,7 @@ static struct file write_log(void)
 
 static void what_is_open_at_the_end(void **state)
 {
-	struct file f = write_log();
+	struct file f = write_log(VT_END_SIGNAL);
 	struct vt_reader *reader = open_one(f.path);
 	const struct vt_filter filter = { .size = sizeof(filter) };
 	struct vt_end_spans spans;
@@ -222,6 +224,25 @@ static void what_is_open_at_the_end(void **state)
 	close(f.fd);
 }
 
+/* It left by itself, or nobody knows: what a log does not go on to say was not open when it died. */
+static void nothing_is_open_at_another_end(void **state)
+{
+	static const uint32_t endings[] = { VT_END_UNKNOWN, VT_END_EXIT, VT_END_STOPPED };
+	const struct vt_filter filter = { .size = sizeof(filter) };
+	struct vt_end_spans spans;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof endings / sizeof *endings; i++) {
+		struct file f = write_log(endings[i]);
+		struct vt_reader *reader = open_one(f.path);
+		assert_int_equal(vt_end_spans_find(reader, &filter, &spans), 0);
+		assert_int_equal(spans.count, 0);
+		vt_end_spans_free(&spans);
+		vt_reader_close(reader);
+		close(f.fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +253,7 @@ int main(void)
 		cmocka_unit_test(an_unwind_ends_the_innermost),
 		cmocka_unit_test(coroutines_have_spans_of_their_own),
 		cmocka_unit_test(what_is_open_at_the_end),
+		cmocka_unit_test(nothing_is_open_at_another_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

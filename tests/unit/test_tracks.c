@@ -113,6 +113,7 @@ static void walk_log(struct told *told, const struct logged *parts, size_t count
 		if (parts[i].lose)
 			lm_lose(&lm, 0, VT_CAT_interp, 3);
 	}
+	lm_process_ended(&lm, 0, 100, "lisp", VT_END_SIGNAL, 9);
 	lm_end(&lm);
 	struct file f = file_of(&lm);
 	lm_free(&lm);

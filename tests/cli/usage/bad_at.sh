@@ -1,1 +1,1 @@
-valktrace decode --at 0
+valktrace decode --at '#0'

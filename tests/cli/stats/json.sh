@@ -1,0 +1,2 @@
+cp "$FIXTURES/hostile.vtrace" run.vtrace
+valktrace stats -q --json run.vtrace

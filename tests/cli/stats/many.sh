@@ -1,0 +1,2 @@
+cp "$FIXTURES/many.vtrace" run.vtrace
+valktrace stats run.vtrace
