@@ -103,6 +103,9 @@ static int open_output(struct job *job)
 	if (job->opened)
 		return VT_EXIT_OK;
 	int code = vt_inputs_spare(job->all, output);
+	if (!code && job->format->binary && (!output || strcmp(output, "-") == 0) && isatty(STDOUT_FILENO))
+		code = vt_usage("--format %s is binary, and standard output a terminal: give -o FILE",
+		                job->format->name);
 	if (!code)
 		code = vt_sink_start(&job->out, output, job->format->replaces);
 	job->opened = code == VT_EXIT_OK;
@@ -130,13 +133,18 @@ static int export_events(struct job *job, const struct vt_export_context *contex
 	return VT_EXIT_OK;
 }
 
-static int finish_output(struct vt_sink *out, const struct settings *set, int code)
+static int finish_output(struct job *job, int code)
 {
+	const struct settings *set = job->set;
+	struct vt_sink *out = &job->out;
+
 	/* Input that ends badly has given output all the same: it is kept, the exit code tells. */
 	if (code == VT_EXIT_FAILURE || code == VT_EXIT_USAGE) {
 		vt_sink_discard(out);
 		return code;
 	}
+	if (job->format->finish)
+		job->format->finish(out, job->shared);
 	int err = vt_sink_close(out);
 	if (err) {
 		vt_message("%s: %s", set->output ? set->output : "standard output", vt_strerror(err));
@@ -197,7 +205,7 @@ static int decode_run(void *user, struct vt_input *in)
 		code = job->format->whole ? job->format->whole(&context) : export_events(job, &context);
 	/* What is said of this run comes behind it. */
 	if (job->opened && (last || code == VT_EXIT_FAILURE || code == VT_EXIT_USAGE)) {
-		code = finish_output(&job->out, job->set, code);
+		code = finish_output(job, code);
 		job->opened = false;
 	} else if (job->opened) {
 		vt_sink_flush(&job->out);
@@ -250,7 +258,7 @@ static int decode_together(struct job *job)
 		code = vt_exit_worse(code, one ? one : job->format->all(contexts, count));
 	}
 	if (job->opened)
-		code = finish_output(&job->out, job->set, code);
+		code = finish_output(job, code);
 	for (unsigned i = 0; i < count; i++)
 		code = vt_exit_worse(code, vt_input_close(&in[i], VT_EXIT_OK));
 	free(in);
@@ -274,7 +282,7 @@ static int decode(struct settings *set, const struct vt_inputs *all, const struc
 	if (!code)
 		code = vt_inputs_each(all, decode_run, &job);
 	if (job.opened)
-		code = finish_output(&job.out, set, code);
+		code = finish_output(&job, code);
 	if (format->forget)
 		format->forget(job.shared);
 	free(job.shared);
@@ -299,6 +307,8 @@ static int run(int argc, char **argv)
 			code = vt_usage("--label is for --format prometheus, openmetrics and metrics-json");
 		if (!code && set.step_given && (!format->takes_step || set.step == 0))
 			code = vt_usage(format->takes_step ? "--step 0 is no step" : "--step is for --format openmetrics");
+		if (!code && format->in_ns && time_mode(set.time) == VT_TIME_TICKS)
+			code = vt_usage("--time ticks: %s has ns; it takes rel, utc and mono", format->name);
 		if (!code)
 			code = vt_inputs_sort(&all, argv + first, argc - first);
 		if (!code) {
@@ -319,12 +329,14 @@ const struct vt_command vt_cmd_decode = {
 	           "standard input. Events come in order of time; without filters, all of them.\n"
 	           "A FILE is a log, a part of one, or a ring file (.vring). Files of one run are\n"
 	           "read together; runs are printed one after another, the earliest first, with\n"
-	           "their run id in each line. metrics-json is then one object a line.\n",
+	           "their run id in each line. metrics-json is then one object a line,\n"
+	           "chrome and perfetto have them all on one line of time.\n",
 	.examples = "  valktrace decode --category gc\n"
 	            "  valktrace decode --event gc.pause_end --min-duration 1ms\n"
 	            "  valktrace decode --category gc,loop --since 0.5 --until 1.5s\n"
 	            "  valktrace decode --where 'reclaimed >= 1MiB' --format json run.vtrace\n"
 	            "  valktrace decode --format prometheus -o node/valktrace.prom\n"
+	            "  valktrace decode --format perfetto -o run.pftrace   # ui.perfetto.dev\n"
 	            "  valktrace decode --format prometheus --label run=%r a.vtrace b.vtrace\n"
 	            "  valktrace decode --format openmetrics --step 15s -o run.om\n",
 	.opts = options,

@@ -34,6 +34,8 @@ struct vt_export {
 	const char *name, *summary;
 	bool replaces;                  /* -o always replaces: the file is polled by somebody */
 	bool takes_labels, takes_step;
+	bool binary;                    /* not for a terminal */
+	bool in_ns;                     /* its readers want ns: no --time ticks */
 	size_t state_size;              /* zeroed before `begin` */
 	int (*begin)(void *state, const struct vt_export_context *context);     /* NULL: nothing to do */
 	int (*event)(void *state, const struct vt_event *event);        /* gaps too; 0 or an error */
@@ -56,11 +58,14 @@ struct vt_export {
 	/* What is needed to know of all runs before the first is printed. 0 or an error. */
 	size_t shared_size;
 	int (*survey)(const struct vt_export_context *context);
+	/* What stands behind the last run; nothing is written after it. */
+	void (*finish)(struct vt_sink *out, void *shared);
 	void (*forget)(void *shared);
 };
 
 extern const struct vt_export *const vt_exports[];      /* ends with NULL */
 
+extern const struct vt_export vt_export_chrome, vt_export_perfetto, vt_export_speedscope;
 extern const struct vt_export vt_export_csv, vt_export_folded, vt_export_json, vt_export_kernel,
 	vt_export_kernel_events, vt_export_metrics_json, vt_export_openmetrics, vt_export_prometheus,
 	vt_export_summary, vt_export_text;

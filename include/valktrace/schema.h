@@ -48,6 +48,7 @@ enum vt_field_flags {       /* wire values, append-only; a STRING or TEXT field 
 	VT_FIELD_PUBLIC = 2,    /* literals of the program */
 	VT_FIELD_PATH = 4,
 	VT_FIELD_USER = 8,      /* anything else */
+	VT_FIELD_LINK = 16,     /* of a number: spans of a type that have it in common are parts of one thing */
 };
 
 enum vt_event_flags {       /* wire values, append-only */
