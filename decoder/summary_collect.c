@@ -100,6 +100,8 @@ static int collect_types(struct vt_summary *s)
 	while ((err = vt_reader_next_batch(s->in->reader, &batch)) > 0) {
 		vt_progress(vt_reader_ns(s->in->reader, batch->t_min), s->length, s->events,
 		            VT_PROGRESS_EVENTS);
+		if (s->watch && s->watch->batch)
+			s->watch->batch(s->watch->user, batch);
 		bool straddling = straddles(s, batch);
 		for (unsigned type = 0; type < batch->types; type++) {
 			err = add_type(s, batch, type, straddling);
@@ -130,6 +132,8 @@ static int add_gap(struct vt_summary *s, struct vt_pointer_map *rings, const str
 			return -ENOMEM;
 		}
 	}
+	if (s->watch && s->watch->gap)
+		s->watch->gap(s->watch->user, from, to);
 	from = from > g->until ? from : g->until;
 	if (to > from) {
 		g->missing += to - from;
