@@ -134,7 +134,9 @@ void vt_report_interp(struct vt_report *r)
 	vt_sink_string(r->out, "<div class=\"charts\">\n");
 	vt_report_chart(r, "interp", "Evaluations and calls a second");
 	vt_sink_string(r->out, "</div>\n");
+	vt_sink_string(r->out, "<div class=\"tables\">\n");
 	put_more(r, "More of the interpreter", more, sizeof(more) / sizeof(*more));
+	vt_sink_string(r->out, "</div>\n");
 	put_functions(r);
 	vt_sink_string(r->out, "</section>\n");
 }
@@ -162,8 +164,9 @@ void vt_report_loop(struct vt_report *r)
 	vt_report_chart(r, "loop", "Iterations and events a second");
 	vt_report_chart(r, "idle", "Share of the time idle");
 	vt_sink_string(r->out, "</div>\n");
+	vt_sink_string(r->out, "<div class=\"tables\">\n");
 	put_more(r, "More of the event loop", more, sizeof(more) / sizeof(*more));
-	vt_sink_string(r->out, "</section>\n");
+	vt_sink_string(r->out, "</div>\n</section>\n");
 }
 
 /* ---- HTTP ---------------------------------------------------------------------------------------- */

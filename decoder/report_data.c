@@ -14,6 +14,7 @@
 
 #include "decoder/export.h"
 #include "decoder/jsonw.h"
+#include "decoder/process_text.h"
 #include "decoder/report_html.h"
 #include "decoder/units.h"
 
@@ -196,9 +197,11 @@ struct curve {
 	bool level;                     /* a gauge; else its rate */
 };
 
-static bool is_known(const struct vt_series *s, const struct curve *c)
+/* The first records may have zeros of what turns out not to be there: the section then says that it is absent. */
+static bool is_known(const struct data *d, const struct curve *c)
 {
-	return c->level ? vt_series_has_level(s, c->metric) : vt_series_has_rate(s, c->metric);
+	return vt_report_has(d->r, d->r->s->metrics.schema->metrics[c->metric].source) &&
+	       (c->level ? vt_series_has_level(d->series, c->metric) : vt_series_has_rate(d->series, c->metric));
 }
 
 static double value_of(const struct vt_round *round, const struct curve *c)
@@ -228,25 +231,41 @@ static void put_round_values(struct data *d, const char *key, const struct curve
 	vt_json_close(&d->j, ']');
 }
 
+static bool is_zero(const struct vt_series *s, const struct curve *c)
+{
+	for (unsigned i = 0; i < s->round_count; i++)
+		if (value_of(&s->rounds[i], c) > 0)
+			return false;
+	return true;
+}
+
+#define MOST_CURVES 4u          /* of a chart: there are no more colours */
+
+/* Those that are always 0 only if all are: tables tell that, and a line on the axis hides others. */
 static void put_curves(struct data *d, const char *key, const char *unit, double scale, const struct curve *curves,
                        size_t count)
 {
-	bool any = false;
+	bool drawn[MOST_CURVES] = { false }, any = false, some = false;
 
-	for (size_t i = 0; i < count; i++)
-		any |= is_known(d->series, &curves[i]);
+	for (size_t i = 0; i < count; i++) {
+		drawn[i] = is_known(d, &curves[i]);
+		any |= drawn[i];
+		some |= drawn[i] && !is_zero(d->series, &curves[i]);
+	}
 	if (!any)
 		return;
 	begin_chart(d, key, "steps", unit);
 	vt_json_open(&d->j, "labels", '[');
-	for (size_t i = 0; i < count; i++)
-		if (is_known(d->series, &curves[i]))
+	for (size_t i = 0; i < count; i++) {
+		drawn[i] = drawn[i] && (!some || !is_zero(d->series, &curves[i]));
+		if (drawn[i])
 			vt_json_put_string(&d->j, NULL, curves[i].label);
+	}
 	vt_json_close(&d->j, ']');
 	put_round_times(d);
 	vt_json_open(&d->j, "y", '[');
 	for (size_t i = 0; i < count; i++)
-		if (is_known(d->series, &curves[i]))
+		if (drawn[i])
 			put_round_values(d, NULL, &curves[i], scale);
 	vt_json_close(&d->j, ']');
 	vt_json_close(&d->j, '}');
@@ -277,12 +296,45 @@ static void put_heap(struct data *d)
 	vt_json_close(&d->j, '}');
 }
 
+/*
+ * A wait is counted when it ends: what is more than a round can hold belongs to the rounds before it. Of
+ * several loops each has the whole round for itself.
+ */
+static void put_idle(struct data *d)
+{
+	static const char *const label[] = { "idle" };
+	const struct vt_series *s = d->series;
+	double share[VT_SERIES_ROUNDS], more = 0;
+
+	if (!is_known(d, &(struct curve){ "", VT_M_loop_idle_time, false }))
+		return;
+	for (unsigned i = s->round_count; i-- > 0;) {
+		const struct vt_round *round = &s->rounds[i];
+		double length = (double)(round->ns - (i > 0 ? s->rounds[i - 1].ns : s->from));
+		double loops = (double)round->levels[VT_M_loop_native] + (double)round->levels[VT_M_loop_prepare] +
+		               (double)round->levels[VT_M_loop_epoll];
+		double room = loops >= 1 ? length * loops : length;
+		double idle = (double)round->rates[VT_M_loop_idle_time] * 1e-9 * length + more;
+		share[i] = isnan(idle) || length <= 0 ? NAN : 100 * (idle < room ? idle : room) / room;
+		more = idle > room ? idle - room : 0;
+	}
+	begin_chart(d, "idle", "steps", "percent");
+	put_labels(d, label, 1);
+	put_round_times(d);
+	vt_json_open(&d->j, "y", '[');
+	vt_json_open(&d->j, NULL, '[');
+	for (unsigned i = 0; i <= s->round_count; i++)
+		put_short(&d->j, share[i < s->round_count ? i : i - 1]);
+	vt_json_close(&d->j, ']');
+	vt_json_close(&d->j, ']');
+	vt_json_close(&d->j, '}');
+}
+
 static void put_all_curves(struct data *d)
 {
 	PUT_CURVES(d, "interp", "rate", 1, { "evaluations", VT_M_interp_evals },
 	           { "function calls", VT_M_interp_calls }, { "builtin calls", VT_M_interp_builtins });
 	PUT_CURVES(d, "loop", "rate", 1, { "iterations", VT_M_loop_iterations }, { "events", VT_M_loop_events });
-	PUT_CURVES(d, "idle", "percent", 1e-7, { "idle", VT_M_loop_idle_time });
 	PUT_CURVES(d, "http", "rate", 1, { "2xx", VT_M_http_requests_2xx }, { "3xx", VT_M_http_requests_3xx },
 	           { "4xx", VT_M_http_requests_4xx }, { "5xx", VT_M_http_requests_5xx });
 	PUT_CURVES(d, "cpu", "percent", 1e-7, { "user", VT_M_process_cpu_user },
@@ -330,18 +382,20 @@ static void put_perf(struct data *d)
 static void put_threads(struct data *d)
 {
 	const struct vt_series *s = d->series;
-	char label[VT_MAX_NAME + 32];
+	struct vt_sink label;
 
-	if (s->thread_count == 0)
+	if (s->thread_count == 0 || vt_sink_memory(&label))
 		return;
 	begin_chart(d, "threads", "threads", "count");
 	vt_json_open(&d->j, "labels", '[');
 	for (unsigned i = 0; i < s->thread_count; i++) {
 		const struct vt_ring_info *ring = s->threads[i].ring;
-		snprintf(label, sizeof(label), "%.*s/%" PRIu32 "%s", (int)VT_MAX_NAME, vt_thread_name_of(ring),
-		         ring->tid, ring->is_signal ? " (signals)" : "");
-		vt_json_put_string(&d->j, NULL, label);
+		label.used = 0;
+		vt_put_name(&label, vt_thread_name_of(ring));
+		vt_sink_printf(&label, "/%" PRIu32 "%s", ring->tid, ring->is_signal ? " (signals)" : "");
+		vt_json_put_string(&d->j, NULL, vt_sink_text(&label));
 	}
+	vt_sink_discard(&label);
 	vt_json_close(&d->j, ']');
 	put_width(d);
 	put_bucket_times(d);
@@ -386,6 +440,7 @@ void vt_report_data(struct vt_report *r)
 		put_pauses(&d);
 		put_paused(&d);
 		put_heap(&d);
+		put_idle(&d);
 		put_all_curves(&d);
 		put_perf(&d);
 		put_threads(&d);

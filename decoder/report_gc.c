@@ -183,7 +183,7 @@ static void put_histogram(struct vt_report *r)
 		bool above = i == VT_PAUSE_BOUNDS;
 		vt_row(r->out, above ? "longer" : "");
 		if (!above)
-			vt_html_us(r->out, vt_pause_bounds[i]);
+			vt_html_bound(r->out, vt_pause_bounds[i]);
 		vt_cell_value(r->out, VT_HTML_COUNT, gc->buckets[i]);
 		vt_cell_percent(r->out, gc->buckets[i], gc->pauses->count);
 		vt_cell_bar(r->out, gc->buckets[i], most);

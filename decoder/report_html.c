@@ -121,6 +121,18 @@ void vt_html_us(struct vt_sink *out, uint64_t ns)
 	vt_sink_string(out, "</data>");
 }
 
+void vt_html_bound(struct vt_sink *out, uint64_t ns)
+{
+	static const struct { uint64_t ns; const char *name; } units[] = {
+		{ 1000000000, "s" }, { 1000000, "ms" }, { 1000, "\xc2\xb5s" }, { 1, "ns" },
+	};
+	unsigned i = 0;
+
+	while (ns < units[i].ns && units[i].ns > 1)
+		i++;
+	vt_sink_printf(out, "<data value=\"%" PRIu64 "\">%" PRIu64 "%s</data>", ns, ns / units[i].ns, units[i].name);
+}
+
 void vt_html_percent(struct vt_sink *out, uint64_t part, uint64_t whole)
 {
 	vt_sink_upto(out, vt_num_percent(vt_sink_room(out, VT_NUM_MAX), part, whole));
@@ -147,13 +159,18 @@ void vt_html_float(struct vt_sink *out, double v)
 
 void vt_table_begin(struct vt_sink *out, const char *caption, const char *columns)
 {
+	unsigned count = 1;
+
+	for (const char *p = columns; *p; p++)
+		count += *p == '|';
 	vt_sink_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n"
-	               "<table>\n<caption>%s</caption>\n<thead><tr>", caption, caption);
+	               "<table%s>\n<caption>%s</caption>\n<thead><tr>", caption, count > 5 ? " class=\"wide\"" : "",
+	               caption);
 	for (bool more = true; more;) {
 		size_t n = strcspn(columns, "|");
 		bool number = *columns == '#';
 		/* A heading must say something. */
-		vt_sink_string(out, n == 0 ? "<td>" : number ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
+		vt_sink_string(out, n == 0 ? "<td class=\"bar\">" : number ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
 		vt_sink_bytes(out, columns + number, n - number);
 		more = columns[n] == '|';
 		columns += n + more;

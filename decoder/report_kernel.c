@@ -218,7 +218,7 @@ void vt_report_paging(struct vt_report *r)
 	if (!vt_report_has(r, VT_SRC_vm))
 		vt_report_why(r, VT_SRC_vm);
 	vt_sink_string(r->out, "<div class=\"charts\">\n");
-	vt_report_chart(r, "paging", "Bytes a second, read from and written to devices, swapped in and out");
+	vt_report_chart(r, "paging", "Paging, bytes a second");
 	vt_report_chart(r, "faults", "Page faults a second");
 	vt_sink_string(r->out, "</div>\n<div class=\"tables\">\n");
 	if (vt_report_has(r, VT_SRC_vm))

@@ -147,6 +147,7 @@
 			axisLabelFontSize: 12,
 			labelsKMG2: chart.unit.indexOf('bytes') === 0,
 			animatedZooms: false,
+			rightGap: 16,
 			interactionModel: interaction(),
 			underlayCallback: tints(this.data),
 			drawCallback: function () { self.moved(); }
@@ -246,14 +247,14 @@
 
 	Run.prototype.simple = function (figure, chart) {
 		var unit = function () { return chart.unit; };
-		figure.hidden = false;
 		if (chart.per_ns)
 			keep(figure, chart.kind === 'stems' ? 'the longest in each ' + formats.ns(chart.per_ns) :
 				chart.kind === 'band' ? 'least, mean and most in each ' + formats.ns(chart.per_ns) :
 				'of each ' + formats.ns(chart.per_ns));
 		keys(figure, chart.labels);
 		this.add(figure.querySelector('.plot'), chart, chart.y, chart.labels,
-			Object.assign({ axes: axes(unit) }, readout(figure, chart, unit)), title(figure));
+			Object.assign({ axes: axes(unit), strokeWidth: chart.per_ns && chart.kind === 'steps' ? 1 : 1.5 },
+				readout(figure, chart, unit)), title(figure));
 	};
 
 	function title(figure) {
@@ -270,7 +271,6 @@
 	/* A small chart for each thread, each as high as its own most. */
 	Run.prototype.threads = function (figure, chart) {
 		var grid = document.createElement('div'), self = this;
-		figure.hidden = false;
 		grid.className = 'threads';
 		figure.replaceChild(grid, figure.querySelector('.plot'));
 		chart.labels.forEach(function (label, i) {
@@ -316,7 +316,6 @@
 			g.resize();
 		}
 
-		figure.hidden = false;
 		Array.prototype.some.call(select.options, function (option) {
 			option.selected = !!chart.series[option.value];
 			return option.selected;
@@ -326,11 +325,16 @@
 	};
 
 	Run.prototype.draw = function () {
-		var self = this;
-		this.data.charts.forEach(function (chart) {
-			var figure = self.article.querySelector('figure[data-chart="' + chart.key + '"]');
-			if (figure && chart.x.length > 0)
-				(self[chart.kind] || self.simple).call(self, figure, chart);
+		var self = this, charts = this.data.charts.filter(function (chart) {
+			return chart.x.length > 0 && figure(chart);
+		});
+		function figure(chart) {
+			return self.article.querySelector('figure[data-chart="' + chart.key + '"]');
+		}
+		/* All of them first: how wide one is depends on its neighbours. */
+		charts.forEach(function (chart) { figure(chart).hidden = false; });
+		charts.forEach(function (chart) {
+			(self[chart.kind] || self.simple).call(self, figure(chart), chart);
 		});
 		if (this.graphs.length === 0)
 			return;
