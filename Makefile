@@ -87,7 +87,7 @@ $(B)/%.o: %.c Makefile
 DYGRAPHS ?= /usr/share/javascript/dygraphs
 PAGE_HTML   := decoder/report/page.html
 PAGE_STYLE  := $(DYGRAPHS)/dygraph.min.css decoder/report/page.css
-PAGE_SCRIPT := $(DYGRAPHS)/dygraph.min.js $(DYGRAPHS)/extras/synchronizer.js decoder/report/page.js
+PAGE_SCRIPT := decoder/report/notice.js $(DYGRAPHS)/dygraph.min.js $(DYGRAPHS)/extras/synchronizer.js decoder/report/page.js
 
 $(DYGRAPHS)/%:
 	@echo '$@ is not there: apt-get install libjs-dygraphs (tests/install.sh build)' >&2; exit 1

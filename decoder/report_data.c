@@ -391,7 +391,8 @@ static void put_threads(struct data *d)
 	for (unsigned i = 0; i < s->thread_count; i++) {
 		const struct vt_ring_info *ring = s->threads[i].ring;
 		label.used = 0;
-		vt_put_name(&label, vt_thread_name_of(ring));
+		const char *name = vt_thread_name_of(ring);
+		vt_sink_escaped(&label, name, strnlen(name, VT_MAX_NAME), VT_KEEP_BLANKS | VT_KEEP_UTF8);
 		vt_sink_printf(&label, "/%" PRIu32 "%s", ring->tid, ring->is_signal ? " (signals)" : "");
 		vt_json_put_string(&d->j, NULL, vt_sink_text(&label));
 	}

@@ -22,8 +22,14 @@ static void put_terminal_text(struct vt_report *r, void (*print)(struct vt_summa
 	p += strspn(p, "\n");
 	if (*p) {
 		vt_sink_string(r->out, before);
-		/* It is escaped for a terminal already; line by line, as more than a name's length is wanted. */
-		for (; *p; p++) {
+		/* It is escaped for a terminal already. Its headings are the page's own. */
+		for (bool first = true; *p; p++) {
+			if (first && strncmp(p, "--- ", 4) == 0) {
+				const char *end = strstr(p + 4, " ---");
+				p = end ? end + 4 : p;
+				p += strspn(p, " ");
+			}
+			first = *p == '\n';
 			if (*p == '&' || *p == '<' || *p == '>')
 				vt_sink_string(r->out, *p == '&' ? "&amp;" : *p == '<' ? "&lt;" : "&gt;");
 			else if (*p != '\n' || p[1])

@@ -5,7 +5,7 @@ set -eu
 
 usage='usage: tests/install.sh build|demo|test|deb'
 
-build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev'
+build='gcc libc6-dev make libuv1-dev liblz4-dev libzstd-dev libjs-dygraphs'
 demo='guile-3.0'
 # pkg-config and g++ try the installed headers, python3-* belong to tests/spec_reader.py, ctags to
 # `make longest`, spin to `make model`, promtool comes with prometheus; file, libxml2-utils and
@@ -13,8 +13,9 @@ demo='guile-3.0'
 # liblua5.4-dev is built into the Lua host, whose output lua5.4 checks; nodejs, perl, ruby and sqlite3 are
 # programs that must not notice a recording, as are neovim and uvloop, whose loops are libuv's; wrk is load for
 # the HTTP host. ltrace counts calls as the libc probe does; libjemalloc2 and libtcmalloc-minimal4 are preloaded
-# beside it. DuckDB and Node's headers come from npm, where there is one.
-test='binutils bsdutils file g++ git groff-base jq libcmocka-dev libjemalloc2 liblua5.4-dev libtcmalloc-minimal4
+# beside it. chromium opens the page of `report`, driven by playwright-core. DuckDB, Node's headers and that
+# come from npm, where there is one.
+test='binutils bsdutils chromium file g++ git groff-base jq libcmocka-dev libjemalloc2 liblua5.4-dev libtcmalloc-minimal4
 	libxml2-utils linux-perf ltrace lua5.4 man-db neovim nodejs perl pkg-config procps prometheus python3 python3-lz4
 	python3-uvloop python3-zstandard ruby scdoc shared-mime-info spin sqlite3 strace universal-ctags wrk zsh'
 deb='debhelper dpkg-dev fakeroot git lintian pkg-config scdoc g++ file'

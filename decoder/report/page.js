@@ -145,7 +145,6 @@
 			axisLineColor: colour('line'),
 			gridLineColor: colour('grid'),
 			axisLabelFontSize: 12,
-			labelsKMG2: chart.unit.indexOf('bytes') === 0,
 			animatedZooms: false,
 			rightGap: 16,
 			interactionModel: interaction(),
@@ -164,7 +163,7 @@
 				}
 			},
 			y: {
-				axisLabelWidth: 58, pixelsPerLabel: 34,
+				axisLabelWidth: 58, pixelsPerLabel: 34, labelsKMG2: unit().indexOf('bytes') === 0,
 				axisLabelFormatter: function (v) { return formats[unit()](v, true); }
 			}
 		};
