@@ -77,12 +77,16 @@ static int put_run(struct job *job, struct vt_input *in, struct vt_sink *text)
 	return err;
 }
 
+/* One of several runs may lack a name that others have; one that none has is a mistake. */
 static int print_run(void *user, struct vt_input *in, struct vt_sink *text)
 {
 	struct job *job = user;
-	int code = vt_choice_apply(&job->set.choice, in);
+	bool several = in->run_digits > 0, unknown = false;
+	int code = vt_choice_apply_known(&job->set.choice, in, several ? &unknown : NULL);
 
-	return code ? code : put_run(job, in, text);
+	if (unknown)
+		vt_message("%s: has none of what is asked for", in->name);
+	return code || unknown ? code : put_run(job, in, text);
 }
 
 static int end_page(struct vt_pages *pages)
@@ -102,8 +106,10 @@ static int report(struct job *job, char **files, int count)
 	if (!job->set.output && isatty(STDOUT_FILENO))
 		return vt_usage("report writes HTML; say where: -o run.html");
 	int code = vt_pages_of_runs(&pages, files, count, print_run, job);
-	if (pages.opened)
+	if (job->runs > 0)
 		code = vt_exit_worse(code, end_page(&pages));
+	else if (code == VT_EXIT_OK)
+		code = VT_EXIT_USAGE;
 	return vt_pages_close(&pages, code);
 }
 

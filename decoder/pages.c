@@ -87,7 +87,9 @@ int vt_pages_of_runs(struct vt_pages *p, char **files, int count,
 
 	if (code)
 		return code;
-	code = vt_inputs_each(&all, print_run, &job);
+	/* --force is for old pages, not for logs. */
+	code = p->path && vt_inputs_have(&all, p->path) ? vt_usage("-o %s: that is the input", p->path)
+	                                                : vt_inputs_each(&all, print_run, &job);
 	vt_inputs_free(&all);
 	return code;
 }

@@ -2,7 +2,7 @@
  * report_rounds.c - counter records of all processes as the history of the run.
  *
  * Records of several processes come at times of their own, and are as many as somebody asked for. A round is
- * all that comes within a hundredth or so of what a pixel is; at its end the latest of each process that
+ * all that comes within one part of VT_SERIES_ROUNDS of the time; at its end the latest of each process that
  * lives is added up. A rate is that of each process between its own records, so that it does not matter how
  * they interleave. No rate is told where a counter went back, was absent, or began before the run.
  */
@@ -107,7 +107,8 @@ static void close_round(struct reading *r)
 	for (unsigned k = 0; k < r->count; k++) {
 		const struct follower *f = r->list[k];
 		uint64_t end = vt_reader_ns(series->s->in->reader, f->process->end);
-		if (f->process->end > 0 && end < r->begin && f->ns < r->begin)
+		/* One that has ended before, or whose first record only begins the next round. */
+		if (!f->any || (f->process->end > 0 && end < r->begin && f->ns < r->begin))
 			continue;
 		for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
 			round->rates[i] = add(round->rates[i], f->rates[i]);

@@ -76,6 +76,14 @@ has '... and is named' "$out" 'lisp.html'
 out=$(valktrace report --category nosuch -o no.html lisp.vtrace 2>&1)
 is 'an unknown name is a mistake' "$?" 2
 ok '... and leaves no file' test ! -e no.html
+cp lisp.vtrace same.vtrace
+out=$(valktrace report -f -o same.vtrace same.vtrace 2>&1)
+is 'never onto the log' "$?, $(cmp lisp.vtrace same.vtrace && echo whole)" '2, whole'
+has '... and says why' "$out" 'that is the input'
+valktrace report -q --category shapes -o one.html "$ROOT"/fixtures/v1/kinds.vtrace "$ROOT"/fixtures/many.vtrace
+is 'of two runs the one that has it' "$?, $(grep -c '<article class="run"' one.html)" '0, 1'
+valktrace report -q --category nosuch -o none.html "$ROOT"/fixtures/v1/kinds.vtrace "$ROOT"/fixtures/many.vtrace 2>/dev/null
+is 'of two runs none' "$?, $(ls none.html 2>/dev/null)" '2, '
 out=$(script -qec 'valktrace report lisp.vtrace' /dev/null </dev/null)
 has 'not onto a terminal' "$out" 'say where: -o run.html'
 is 'no log, no page' "$(valktrace report -o no.html "$ROOT/fixtures/bad/text.vtrace" 2>/dev/null; echo $?; ls no.html 2>/dev/null)" 4
