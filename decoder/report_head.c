@@ -76,7 +76,9 @@ static void put_run(struct vt_report *r, const struct vt_process_info *p)
 	vt_sink_printf(r->out, "<code>%016" PRIx64 "</code>", run->run);
 	end_item(r);
 	put_item(r, "Started");
-	vt_put_utc(r->out, run->realtime, 3);
+	vt_sink_string(r->out, "<time>");
+	vt_put_utc(r->out, run->realtime, 0);
+	vt_sink_string(r->out, "</time>");
 	end_item(r);
 	put_item(r, "Duration");
 	vt_html_seconds(r->out, r->s->length);

@@ -166,11 +166,12 @@ void vt_table_begin(struct vt_sink *out, const char *caption, const char *column
 	vt_sink_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n"
 	               "<table%s>\n<caption>%s</caption>\n<thead><tr>", caption, count > 5 ? " class=\"wide\"" : "",
 	               caption);
+	const char *first = columns;
 	for (bool more = true; more;) {
 		size_t n = strcspn(columns, "|");
 		bool number = *columns == '#';
-		/* A heading must say something. */
-		vt_sink_string(out, n == 0 ? "<td class=\"bar\">" : number ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
+		/* A heading must say something: above bars, and above the headings of rows, there may be none. */
+		vt_sink_string(out, n == 0 ? columns == first ? "<td>" : "<td class=\"bar\">" : number ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
 		vt_sink_bytes(out, columns + number, n - number);
 		more = columns[n] == '|';
 		columns += n + more;

@@ -224,6 +224,28 @@
 		g.updateOptions({ dateWindow: [from, from + length] });
 	};
 
+	/*
+	 * Where one chart looks, all look. The synchronizer would draw all others again whenever one is drawn, also
+	 * for another size or colour: it is asked only when a chart shows another time than was shown last.
+	 */
+	Run.prototype.synchronize = function () {
+		var self = this, shown = String(this.graphs[0].xAxisRange());
+		if (this.graphs.length < 2)
+			return;
+		Dygraph.synchronize(this.graphs, { zoom: true, range: false, selection: true });
+		this.graphs.forEach(function (g) {
+			var draw = g.getFunctionOption('drawCallback');
+			g.updateOptions({ drawCallback: function (me) {
+				var range = String(me.xAxisRange());
+				if (range !== shown) {
+					shown = range;
+					draw.apply(this, arguments);
+				}
+				self.moved();
+			} }, true);
+		});
+	};
+
 	/* The button is there while some of the run is out of sight. */
 	Run.prototype.moved = function () {
 		if (this.button)
@@ -337,8 +359,7 @@
 		});
 		if (this.graphs.length === 0)
 			return;
-		if (this.graphs.length > 1)
-			Dygraph.synchronize(this.graphs, { zoom: true, range: false, selection: true });
+		this.synchronize();
 		this.button = document.createElement('button');
 		this.button.type = 'button';
 		this.button.className = 'reset';
@@ -352,9 +373,14 @@
 		this.article.querySelector('header').appendChild(hint);
 	};
 
-	Run.prototype.recolour = function () {
+	/* Colours have changed, and sizes if it is for paper. */
+	Run.prototype.redraw = function (resized) {
 		var options = { colors: colours(), axisLineColor: colour('line'), gridLineColor: colour('grid') };
-		this.graphs.forEach(function (g) { g.updateOptions(options); });
+		this.graphs.forEach(function (g) {
+			g.updateOptions(options, resized);
+			if (resized)
+				g.resize();
+		});
 	};
 
 	var runs = Array.prototype.map.call(document.querySelectorAll('article.run'), function (article) {
@@ -362,7 +388,25 @@
 		run.draw();
 		return run;
 	});
-	matchMedia('(prefers-color-scheme: dark)').addEventListener('change', function () {
-		runs.forEach(function (run) { run.recolour(); });
+	function redraw(resized) {
+		runs.forEach(function (run) { run.redraw(resized); });
+	}
+
+	matchMedia('(prefers-color-scheme: dark)').addEventListener('change', function () { redraw(false); });
+	/* What is drawn while a page is laid out for paper is not on it. */
+	addEventListener('beforeprint', function () {
+		document.documentElement.classList.add('paper');
+		/*
+		 * What is drawn here Chromium prints stroke by stroke, and clearing a canvas would clear the paper. A
+		 * canvas whose size changes is empty anyway.
+		 */
+		var context = CanvasRenderingContext2D.prototype, clear = context.clearRect;
+		context.clearRect = function () {};
+		redraw(true);
+		context.clearRect = clear;
+	});
+	addEventListener('afterprint', function () {
+		document.documentElement.classList.remove('paper');
+		redraw(true);
 	});
 }());

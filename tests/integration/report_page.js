@@ -20,6 +20,16 @@ function same(name, got, want) {
 	check(name, JSON.stringify(got) === JSON.stringify(want), { got, want });
 }
 
+// What the page does a moment later: true as soon as it holds, false after ten seconds.
+async function soon(holds) {
+	for (let i = 0; i < 100; i++) {
+		if (await holds())
+			return true;
+		await new Promise(resolve => setTimeout(resolve, 100));
+	}
+	return false;
+}
+
 async function open(browser, options) {
 	const context = await browser.newContext(Object.assign({ offline: true, viewport: { width: 1600, height: 1000 } }, options));
 	const page = await context.newPage();
@@ -159,8 +169,8 @@ async function looks(browser) {
 			back.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
 			if (width === 1600) {
 				await page.setViewportSize({ width: 500, height: 900 });
-				await page.waitForTimeout(300);
-				same(`${name}: nor when the window shrinks`, await overflow(page), []);
+				check(`${name}: nor when the window shrinks`, await soon(async () => (await overflow(page)).length === 0),
+					await overflow(page));
 			}
 			await page.context().close();
 		}
@@ -169,8 +179,7 @@ async function looks(browser) {
 	const colour = () => page.evaluate(() => (document.querySelector('.plot').dygraph || { getColors: () => [] }).getColors()[0]);
 	const before = await colour();
 	await page.emulateMedia({ colorScheme: 'dark' });
-	await page.waitForTimeout(200);
-	check('charts follow when the scheme changes', before === undefined || await colour() !== before, before);
+	check('charts follow when the scheme changes', before === undefined || await soon(async () => await colour() !== before), before);
 	const named = await page.evaluate(() => ({
 		tables: Array.from(document.querySelectorAll('table')).every(t => t.caption && t.caption.textContent &&
 			Array.from(t.querySelectorAll('th')).every(h => h.scope)),
@@ -179,6 +188,12 @@ async function looks(browser) {
 	}));
 	same('tables, charts and fields have names', named, { tables: true, charts: true, selects: true });
 	await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+	const widest = () => page.evaluate(() => Math.max(0, ...Array.from(document.querySelectorAll('.plot canvas'), c => c.clientWidth)));
+	const screen = await widest();
+	await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+	check('charts are drawn anew for paper', await widest() <= 680, await widest());
+	await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+	same('... and for the screen again', await widest(), screen);
 	same('on paper it is black on white', await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
 	await page.context().close();
 }
