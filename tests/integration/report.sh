@@ -39,8 +39,8 @@ cat >work.scm <<'S'
 (define (build n) (if (= n 0) '() (cons (make-vector 20 n) (build (- n 1)))))
 (do ((i 0 (+ i 1))) ((= i 120)) (build 500) (if (= 0 (modulo i 10)) (usleep 100000)))
 S
-if valktrace record -q --collect perf --counters 200ms -o guile.vtrace -- guile work.scm >said 2>&1; then
-	page guile guile.vtrace
+if valktrace record -q --collect perf --counters 200ms -o perf.vtrace -- guile work.scm >said 2>&1; then
+	page perf perf.vtrace
 else
 	fail 'guile is recorded' "$(cat said)"
 fi
@@ -105,7 +105,7 @@ fi
 export CHROMIUM=$chromium HOME=$WORK
 browse() { lines browser timeout 120 node "$here/report_page.js" "$driver" "$1.html" "$1.json" "$2"; }
 browse lisp whole
-browse guile perf
+browse perf perf
 browse hostile hostile
 browse several several
 finish

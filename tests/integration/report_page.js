@@ -97,6 +97,7 @@ async function selecting(page) {
 	const states = Object.assign({}, summary.available.process_perf, summary.available.perf);
 	const options = await page.locator('#r1-perf-event option').evaluateAll(list =>
 		list.map(o => ({ value: o.value, text: o.textContent, absent: o.dataset.absent })));
+	check('there are events', options.some(o => !o.absent), options);
 	same('every event can be chosen', options.length, Object.keys(states).length);
 	for (const option of options.filter(o => !o.absent).slice(0, 4)) {
 		await page.selectOption('#r1-perf-event', option.value);
@@ -187,13 +188,13 @@ async function looks(browser) {
 		selects: Array.from(document.querySelectorAll('select')).every(s => s.labels.length === 1)
 	}));
 	same('tables, charts and fields have names', named, { tables: true, charts: true, selects: true });
-	await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
 	const widest = () => page.evaluate(() => Math.max(0, ...Array.from(document.querySelectorAll('.plot canvas'), c => c.clientWidth)));
 	const screen = await widest();
 	await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
 	check('charts are drawn anew for paper', await widest() <= 680, await widest());
 	await page.evaluate(() => dispatchEvent(new Event('afterprint')));
 	same('... and for the screen again', await widest(), screen);
+	await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
 	same('on paper it is black on white', await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
 	await page.context().close();
 }
