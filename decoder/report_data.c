@@ -393,6 +393,8 @@ static void put_threads(struct data *d)
 		label.used = 0;
 		const char *name = vt_thread_name_of(ring);
 		vt_sink_escaped(&label, name, strnlen(name, VT_MAX_NAME), VT_KEEP_BLANKS | VT_KEEP_UTF8);
+		if (d->r->s->in->several_processes)
+			vt_sink_printf(&label, "/%" PRIu32, ring->process->pid);
 		vt_sink_printf(&label, "/%" PRIu32 "%s", ring->tid, ring->is_signal ? " (signals)" : "");
 		vt_json_put_string(&d->j, NULL, vt_sink_text(&label));
 	}

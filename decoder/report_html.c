@@ -7,6 +7,7 @@
 
 #include "decoder/units.h"
 
+#define SHORT_NAME 24u
 #define MOST_TEXT 256u          /* bytes of a stranger's name that are shown */
 
 /* Harmless bytes, but for what HTML has a use for. */
@@ -186,7 +187,8 @@ void vt_table_end(struct vt_sink *out)
 
 void vt_row_bytes(struct vt_sink *out, const char *heading, size_t length)
 {
-	vt_sink_string(out, "\n<tr><th scope=\"row\">");
+	/* A short name stays in one piece; a long one is broken anywhere. */
+	vt_sink_string(out, length <= SHORT_NAME ? "\n<tr><th scope=\"row\" class=\"s\">" : "\n<tr><th scope=\"row\">");
 	vt_html_bytes(out, heading, length);
 }
 

@@ -28,7 +28,7 @@ static void put_label(struct vt_report *r, const struct vt_metric_desc *d, void 
 
 static void put_lacking(struct vt_report *r, const struct vt_metric_desc *d)
 {
-	vt_sink_string(r->out, "<td colspan=\"4\" class=\"absent\">Not available on this system");
+	vt_sink_string(r->out, "<td colspan=\"3\" class=\"absent\">Not available on this system");
 	if (d->reason && *d->reason) {
 		vt_sink_string(r->out, ": ");
 		vt_html_text(r->out, d->reason);
@@ -62,7 +62,7 @@ static void put_counter(struct vt_report *r, unsigned metric)
 	bool user = d->reason && strncmp(d->reason, "in user mode", 12) == 0;
 
 	if (!r->s->metrics.present[metric]) {
-		vt_sink_string(r->out, "<td colspan=\"4\" class=\"absent\">not counted in the last interval");
+		vt_sink_string(r->out, "<td colspan=\"3\" class=\"absent\">not counted in the last interval");
 		return;
 	}
 	vt_cell_value(r->out, d->unit == VT_UNIT_NS ? VT_HTML_NS : VT_HTML_COUNT,
@@ -72,8 +72,8 @@ static void put_counter(struct vt_report *r, unsigned metric)
 		vt_cell_percent(r->out, share, 1000000);
 	else
 		vt_cell_none(r->out);
-	vt_cell(r->out);
-	vt_sink_string(r->out, user ? "user mode only" : "");
+	if (user)
+		vt_sink_string(r->out, share > 0 ? ", user mode" : " user mode");
 }
 
 static void put_table(struct vt_report *r, unsigned source, const char *caption)
@@ -81,7 +81,7 @@ static void put_table(struct vt_report *r, unsigned source, const char *caption)
 	const struct vt_metric_desc *all = r->s->metrics.schema->metrics;
 	static const uint8_t order[] = { VT_METRIC_AVAILABLE, VT_METRIC_UNAVAILABLE };
 
-	vt_table_begin(r->out, caption, "Event|#Total|#Rate|#Time on the counter|");
+	vt_table_begin(r->out, caption, "Event|#Total|#Rate|#On the counter");
 	for (unsigned k = 0; k < 2; k++)
 		for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
 			if (!vt_summary_is_told(&all[i], source) || all[i].state != order[k])

@@ -29,6 +29,8 @@ gc_filter_seconds s <=0.015
 gc_filter_bytes_read_percent % <=2
 summary_events_per_second 1/s >=50000000
 text_events_per_second 1/s >=5000000
+report_seconds s <=3
+report_bytes bytes <=2000000
 idle_cpu_percent % <=0.1
 rss_base_kib KiB <=1024
 rss_thread_kib KiB <=640
@@ -91,6 +93,9 @@ times take gc_filter_bytes_read_percent "$bench/bench_command" read "$reference"
 	"$tool" decode --category gc "$reference"
 times rate summary_events_per_second "$bench/bench_command" wall 1 "$tool" summary "$reference"
 times rate text_events_per_second "$bench/bench_command" wall 1 "$tool" decode "$reference"
+page=$directory/report.html
+times take report_seconds "$bench/bench_command" wall 1 "$tool" report -q -f -o "$page" "$reference"
+echo "report_bytes $(stat -c %s "$page")" >> "$samples"
 times idle
 times rss
 times first
