@@ -131,7 +131,8 @@ const struct vt_command vt_cmd_report = {
 	.details = "What summary tells, and how it went over time, as one file that is opened in a\n"
 	           "browser, also offline: it asks for nothing from anywhere. Tables are readable\n"
 	           "without JavaScript. In a chart, drag to zoom, which moves all charts; double\n"
-	           "click shows all again. Several runs become one page, one after another.\n",
+	           "click shows all again. They know 400 parts of the time: --since and --until make\n"
+	           "a page of less. Several runs become one page, one after another.\n",
 	.exits = vt_exits_of_readers,
 	.examples = "  valktrace report -o run.html\n"
 	            "  valktrace report --since 1s --until 2s -o second.html run.vtrace\n"

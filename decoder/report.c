@@ -15,8 +15,8 @@ struct filling {
 };
 
 /* From `page` to `until`, with the marks on the way filled. */
-static void put_page(struct vt_sink *out, const char *page, const char *until, const struct filling *fillings,
-                     size_t count)
+static void put_page(struct vt_sink *out, const char *page, const char *until,
+                     const struct filling *fillings, size_t count)
 {
 	while (page < until) {
 		const char *next = until;
@@ -43,7 +43,8 @@ static void put_page(struct vt_sink *out, const char *page, const char *until, c
 void vt_report_begin(struct vt_sink *out, const char *title)
 {
 	const struct filling fillings[] = {
-		{ "@SCRIPT_HASH@", vt_report_script_hash, false }, { "@STYLE_HASH@", vt_report_style_hash, false },
+		{ "@SCRIPT_HASH@", vt_report_script_hash, false },
+		{ "@STYLE_HASH@", vt_report_style_hash, false },
 		{ "@VERSION@", VT_VERSION, false }, { "@TITLE@", title, true },
 		{ "@STYLE@", vt_report_style, false },
 	};
@@ -54,10 +55,10 @@ void vt_report_begin(struct vt_sink *out, const char *title)
 
 void vt_report_end(struct vt_sink *out)
 {
-	const struct filling fillings[] = { { "@SCRIPT@", vt_report_script, false }, { "@VERSION@", VT_VERSION, false } };
+	const struct filling fillings[] = { { "@SCRIPT@", vt_report_script, false } };
 	const char *body = strstr(vt_report_html, MARK_BODY) + strlen(MARK_BODY);
 
-	put_page(out, body, body + strlen(body), fillings, sizeof(fillings) / sizeof(*fillings));
+	put_page(out, body, body + strlen(body), fillings, 1);
 }
 
 /* ---- of a run ------------------------------------------------------------------------------------ */
@@ -102,7 +103,7 @@ void vt_report_why(struct vt_report *r, unsigned source)
 void vt_report_chart(struct vt_report *r, const char *key, const char *title)
 {
 	vt_sink_printf(r->out, "<figure class=\"chart\" data-chart=\"%s\" hidden><figcaption>%s"
-	               "<output class=\"readout\"></output></figcaption><div class=\"plot\"></div></figure>\n",
+	               "<span class=\"readout\"></span></figcaption><div class=\"plot\"></div></figure>\n",
 	               key, title);
 }
 
@@ -114,7 +115,8 @@ void vt_report_run(struct vt_report *r)
 		vt_report_calls, vt_report_threads, vt_report_events, vt_report_absent, vt_report_data,
 	};
 
-	vt_sink_printf(r->out, "<article class=\"run\" id=\"r%u\" aria-labelledby=\"r%u-title\">\n", r->number, r->number);
+	vt_sink_printf(r->out, "<article class=\"run\" id=\"r%u\" aria-labelledby=\"r%u-title\">\n", r->number,
+	               r->number);
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
 		sections[i](r);
 	vt_sink_string(r->out, "</article>\n");

@@ -197,7 +197,7 @@ struct curve {
 	bool level;                     /* a gauge; else its rate */
 };
 
-/* The first records may have zeros of what turns out not to be there: the section then says that it is absent. */
+/* The first records may have zeros of what turns out not to be there: its section says that it is absent. */
 static bool is_known(const struct data *d, const struct curve *c)
 {
 	return vt_report_has(d->r, d->r->s->metrics.schema->metrics[c->metric].source) &&
@@ -242,8 +242,8 @@ static bool is_zero(const struct vt_series *s, const struct curve *c)
 #define MOST_CURVES 4u          /* of a chart: there are no more colours */
 
 /* Those that are always 0 only if all are: tables tell that, and a line on the axis hides others. */
-static void put_curves(struct data *d, const char *key, const char *unit, double scale, const struct curve *curves,
-                       size_t count)
+static void put_curves(struct data *d, const char *key, const char *unit, double scale,
+                       const struct curve *curves, size_t count)
 {
 	bool drawn[MOST_CURVES] = { false }, any = false, some = false;
 
@@ -350,6 +350,11 @@ static void put_all_curves(struct data *d)
 
 /* ---- performance counters, threads, tints -------------------------------------------------------- */
 
+static bool is_perf(const struct vt_metric_desc *m)
+{
+	return vt_summary_is_told(m, VT_SRC_perf) || vt_summary_is_told(m, VT_SRC_process_perf);
+}
+
 static void put_perf(struct data *d)
 {
 	const struct vt_metric_desc *all = d->r->s->metrics.schema->metrics;
@@ -357,7 +362,7 @@ static void put_perf(struct data *d)
 	bool told = false;
 
 	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
-		told |= vt_summary_is_told(&all[i], VT_SRC_perf) || vt_summary_is_told(&all[i], VT_SRC_process_perf);
+		told |= is_perf(&all[i]);
 	if (!told)
 		return;
 	begin_chart(d, "perf", "select", "rate");
@@ -365,14 +370,13 @@ static void put_perf(struct data *d)
 	vt_json_open(&d->j, "series", '{');
 	for (unsigned i = 0; i < VT_MAX_METRICS && d->series->round_count > 0; i++) {
 		const struct curve c = { "", i, false };
-		if (!vt_summary_is_told(&all[i], VT_SRC_perf) && !vt_summary_is_told(&all[i], VT_SRC_process_perf))
-			continue;
-		if (!vt_series_has_rate(d->series, i))
+		if (!is_perf(&all[i]) || !vt_series_has_rate(d->series, i))
 			continue;
 		snprintf(key, sizeof(key), "%u", i);
 		vt_json_open(&d->j, key, '{');
 		vt_json_put_string(&d->j, "unit", all[i].unit == VT_UNIT_NS ? "cpus" : "rate");
-		put_round_values(d, "y", &c, all[i].unit == VT_UNIT_NS ? 1e-9 : all[i].unit == VT_UNIT_MILLI ? 1e-3 : 1);
+		put_round_values(d, "y", &c, all[i].unit == VT_UNIT_NS ? 1e-9
+		                 : all[i].unit == VT_UNIT_MILLI ? 1e-3 : 1);
 		vt_json_close(&d->j, '}');
 	}
 	vt_json_close(&d->j, '}');

@@ -123,7 +123,8 @@ static void put_contents(struct vt_report *r)
 		vt_sink_printf(r->out, "<li><a href=\"#r%u-thresholds\">Thresholds</a>\n", r->number);
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (strcmp(all[i].key, "http") != 0 || vt_report_has(r, VT_SRC_http))
-			vt_sink_printf(r->out, "<li><a href=\"#r%u-%s\">%s</a>\n", r->number, all[i].key, all[i].title);
+			vt_sink_printf(r->out, "<li><a href=\"#r%u-%s\">%s</a>\n", r->number, all[i].key,
+			               all[i].title);
 	vt_sink_string(r->out, "</ul></nav>\n");
 }
 
@@ -148,8 +149,8 @@ void vt_report_head(struct vt_report *r)
 		vt_sink_string(r->out, "</span>");
 	}
 	vt_sink_string(r->out, "</h2>\n");
-	put_terminal_text(r, vt_summary_completeness, whole ? "<p class=\"status good\">" : "<p class=\"status bad\">",
-	                  "</p>\n");
+	put_terminal_text(r, vt_summary_completeness,
+	                  whole ? "<p class=\"status good\">" : "<p class=\"status bad\">", "</p>\n");
 	put_filters(r);
 	put_run(r, p);
 	vt_sink_string(r->out, "</header>\n");
@@ -222,7 +223,8 @@ void vt_report_absent(struct vt_report *r)
 		if (!vt_summary_is_absent(r->s, i))
 			continue;
 		any = true;
-		put_absent(r, m->schema->sources[i].name, reason && *reason ? reason : "nothing in this run told of it");
+		put_absent(r, m->schema->sources[i].name,
+		           reason && *reason ? reason : "nothing in this run told of it");
 	}
 	if (!any)
 		put_absent(r, "nothing", "every source that valktrace knows told something");

@@ -131,7 +131,8 @@ void vt_html_bound(struct vt_sink *out, uint64_t ns)
 
 	while (ns < units[i].ns && units[i].ns > 1)
 		i++;
-	vt_sink_printf(out, "<data value=\"%" PRIu64 "\">%" PRIu64 "%s</data>", ns, ns / units[i].ns, units[i].name);
+	vt_sink_printf(out, "<data value=\"%" PRIu64 "\">%" PRIu64 "%s</data>", ns, ns / units[i].ns,
+	               units[i].name);
 }
 
 void vt_html_percent(struct vt_sink *out, uint64_t part, uint64_t whole)
@@ -172,7 +173,10 @@ void vt_table_begin(struct vt_sink *out, const char *caption, const char *column
 		size_t n = strcspn(columns, "|");
 		bool number = *columns == '#';
 		/* A heading must say something: above bars, and above the headings of rows, there may be none. */
-		vt_sink_string(out, n == 0 ? columns == first ? "<td>" : "<td class=\"bar\">" : number ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
+		if (n == 0)
+			vt_sink_string(out, columns == first ? "<td>" : "<td class=\"bar\">");
+		else
+			vt_sink_string(out, number ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
 		vt_sink_bytes(out, columns + number, n - number);
 		more = columns[n] == '|';
 		columns += n + more;
@@ -188,7 +192,8 @@ void vt_table_end(struct vt_sink *out)
 void vt_row_bytes(struct vt_sink *out, const char *heading, size_t length)
 {
 	/* A short name stays in one piece; a long one is broken anywhere. */
-	vt_sink_string(out, length <= SHORT_NAME ? "\n<tr><th scope=\"row\" class=\"s\">" : "\n<tr><th scope=\"row\">");
+	vt_sink_string(out, length <= SHORT_NAME ? "\n<tr><th scope=\"row\" class=\"s\">"
+	                                         : "\n<tr><th scope=\"row\">");
 	vt_html_bytes(out, heading, length);
 }
 

@@ -76,7 +76,8 @@ static void put_use(struct vt_report *r, const struct vt_process_use *u, unsigne
 
 static void put_processes(struct vt_report *r)
 {
-	vt_table_begin(r->out, "Processes by CPU time", "Process|#CPU|#Peak memory|#Page faults|#Switches|#Read|#Written");
+	vt_table_begin(r->out, "Processes by CPU time",
+	               "Process|#CPU|#Peak memory|#Page faults|#Switches|#Read|#Written");
 	for (size_t i = 0; i < r->s->use_count && i < MOST_PROCESSES; i++) {
 		const struct vt_process_use *u = &r->s->uses[i];
 		vt_row(r->out, u->process->program);
@@ -121,7 +122,8 @@ static void put_process_cards(struct vt_report *r)
 	put_card(r, "Waited for a CPU", VT_M_process_run_delay);
 	put_card(r, "Peak memory", VT_M_process_peak_resident);
 	put_pair(r, "Page faults", VT_M_process_minor_faults, "minor", VT_M_process_major_faults, "major");
-	put_pair(r, "Switches", VT_M_process_voluntary_switches, "own", VT_M_process_involuntary_switches, "forced");
+	put_pair(r, "Switches", VT_M_process_voluntary_switches, "own", VT_M_process_involuntary_switches,
+	         "forced");
 	put_card(r, "Read", VT_M_process_read);
 	put_card(r, "Written", VT_M_process_written);
 	vt_cards_end(r->out);
@@ -151,7 +153,8 @@ void vt_report_process(struct vt_report *r)
 		vt_sink_printf(r->out, "<p class=\"note\">%zu of %u processes; the others were too short.</p>\n",
 		               r->s->use_count, all);
 	else if (all > 1)
-		vt_sink_printf(r->out, "<p class=\"note\">%u processes together; the peak is of the largest.</p>\n", all);
+		vt_sink_printf(r->out, "<p class=\"note\">%u processes together; the peak is of the largest.</p>\n",
+		               all);
 	vt_sink_string(r->out, "<div class=\"charts\">\n");
 	vt_report_chart(r, "cpu", "CPU, in percent of one");
 	vt_report_chart(r, "memory", "Memory in RAM");
@@ -209,8 +212,10 @@ static void put_paging(struct vt_report *r)
 void vt_report_paging(struct vt_report *r)
 {
 	static const struct row stalls[] = {
-		{ "some waited for CPUs", VT_M_pressure_cpu_some }, { "some waited for memory", VT_M_pressure_memory_some },
-		{ "some waited for I/O", VT_M_pressure_io_some }, { "all waited for memory", VT_M_pressure_memory_full },
+		{ "some waited for CPUs", VT_M_pressure_cpu_some },
+		{ "some waited for memory", VT_M_pressure_memory_some },
+		{ "some waited for I/O", VT_M_pressure_io_some },
+		{ "all waited for memory", VT_M_pressure_memory_full },
 		{ "all waited for I/O", VT_M_pressure_io_full },
 	};
 

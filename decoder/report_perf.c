@@ -15,14 +15,14 @@ static bool any_told(const struct vt_report *r, unsigned source)
 }
 
 /* Its label is escaped for a terminal; what is left is for HTML. */
-static void put_label(struct vt_report *r, const struct vt_metric_desc *d, void (*put)(struct vt_sink *, const char *))
+static void put_label(struct vt_report *r, const struct vt_metric_desc *d)
 {
 	struct vt_sink name;
 
 	if (vt_sink_memory(&name))
 		return;
 	vt_summary_put_label(&name, d);
-	put(r->out, vt_sink_text(&name));
+	vt_html_text(r->out, vt_sink_text(&name));
 	vt_sink_discard(&name);
 }
 
@@ -87,7 +87,7 @@ static void put_table(struct vt_report *r, unsigned source, const char *caption)
 			if (!vt_summary_is_told(&all[i], source) || all[i].state != order[k])
 				continue;
 			vt_row(r->out, "");
-			put_label(r, &all[i], vt_html_text);
+			put_label(r, &all[i]);
 			if (k == 0)
 				put_counter(r, i);
 			else
@@ -116,7 +116,7 @@ static void put_options(struct vt_report *r, unsigned source, const char *group)
 			vt_sink_char(r->out, '"');
 		}
 		vt_sink_char(r->out, '>');
-		put_label(r, &all[i], vt_html_text);
+		put_label(r, &all[i]);
 		vt_sink_string(r->out, lacks ? " (" VT_HTML_NONE ")</option>\n" : "</option>\n");
 	}
 	vt_sink_string(r->out, "</optgroup>\n");
@@ -129,7 +129,7 @@ static void put_history(struct vt_report *r)
 	               r->number, r->number);
 	put_options(r, VT_SRC_process_perf, "Processes");
 	put_options(r, VT_SRC_perf, "Machine");
-	vt_sink_string(r->out, "</select><output class=\"readout\"></output></figcaption><div class=\"plot\"></div>"
+	vt_sink_string(r->out, "</select><span class=\"readout\"></span></figcaption><div class=\"plot\"></div>"
 	               "<p class=\"absent\" hidden></p></figure>\n</div>\n");
 }
 

@@ -61,9 +61,9 @@ static void follow(struct follower *f, const struct vt_counters *c, uint64_t ns)
 
 	for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
 		const struct vt_counter_value *v = &c->metrics[i];
-		bool known = f->any ? f->present[i] : began_at_zero(f, &all[i]);
+		bool known = v->present && (f->any ? f->present[i] : began_at_zero(f, &all[i]));
 		f->rates[i] = NAN;
-		if (all[i].kind == VT_METRIC_COUNTER && v->present && known && ns > f->ns && v->value >= f->values[i])
+		if (all[i].kind == VT_METRIC_COUNTER && known && ns > f->ns && v->value >= f->values[i])
 			f->rates[i] = (float)((double)(v->value - f->values[i]) * 1e9 / (double)(ns - f->ns));
 		f->present[i] = v->present;
 		f->values[i] = v->present ? v->value : 0;

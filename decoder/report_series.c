@@ -144,18 +144,21 @@ static void on_batch(void *user, const struct vt_batch *batch)
 		return;
 	struct vt_thread_activity *t = &series->threads[slot - 1];
 	uint64_t first = vt_reader_ns(reader, batch->t_min), last = vt_reader_ns(reader, batch->t_max);
-	if (first >= series->from && last < series->to && bucket_of(series, first) == bucket_of(series, last)) {
-		t->buckets[bucket_of(series, first)] += batch->events;
+	unsigned only = bucket_of(series, first);
+	if (first >= series->from && last < series->to && only == bucket_of(series, last)) {
+		t->buckets[only] += batch->events;
 		t->events += batch->events;
 		return;
 	}
 	const uint64_t *ticks = vt_batch_ticks(series->s->in->reader);
+	bool to_the_end = !series->s->filter->until_set;        /* what is at the very end is in the last bucket */
 	for (unsigned at = 0; ticks && at < batch->events;) {
 		uint64_t ns = vt_reader_ns(reader, ticks[at]);
 		unsigned bucket = bucket_of(series, ns), low = at + 1, high = batch->events;
 		uint64_t edge = ns < series->from ? series->from : vt_series_bucket_ns(series, bucket + 1);
-		bool inside = ns >= series->from && (ns < series->to || !series->s->filter->until_set);
-		edge = inside && bucket == VT_SERIES_BUCKETS - 1 && !series->s->filter->until_set ? UINT64_MAX : edge;
+		bool inside = ns >= series->from && (ns < series->to || to_the_end);
+		if (inside && to_the_end && bucket == VT_SERIES_BUCKETS - 1)
+			edge = UINT64_MAX;
 		while (low < high) {
 			unsigned middle = low + (high - low) / 2;
 			if (vt_reader_ns(reader, ticks[middle]) < edge)

@@ -26,15 +26,17 @@
 		return (i === 0 && v === Math.round(v) ? String(v) : digits(v, short)) + units[i];
 	}
 
+	/* By unit; `short` on an axis, whose caption says the rest. */
 	var formats = {
 		'ns': function (v, short) {
-			return v === 0 ? '0' : scaled(v, 1000, ['ns', '\u00b5s', 'ms'], short).replace(/^(\d{4,})(\.\d+)?ms$/, '$1ms')
-				.replace(/^(\d{4,})ms$/, function () { return digits(v / 1e9, short) + 's'; });
+			return v === 0 ? '0' : scaled(v, 1000, ['ns', '\u00b5s', 'ms', 's'], short);
 		},
-		'bytes': function (v, short) { return scaled(v, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'], short); },
-		'bytes/s': function (v, short) { return scaled(v, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'], short) + (short ? '' : '/s'); },
-		'rate': function (v, short) { return scaled(v, 1000, ['', 'K', 'M', 'G', 'T'], short) + (short ? '' : '/s'); },
+		'bytes': function (v, short) {
+			return scaled(v, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'], short);
+		},
+		'bytes/s': function (v, short) { return formats.bytes(v, short) + (short ? '' : '/s'); },
 		'count': function (v, short) { return scaled(v, 1000, ['', 'K', 'M', 'G', 'T'], short); },
+		'rate': function (v, short) { return formats.count(v, short) + (short ? '' : '/s'); },
 		'percent': function (v, short) { return digits(v, short) + (short ? '%' : ' %'); },
 		'cpus': function (v, short) { return digits(v, short) + (short ? '' : ' CPUs'); }
 	};
@@ -90,7 +92,7 @@
 			all.push([range[0]].concat(none));
 		chart.x.forEach(function (x, i) {
 			all.push(band ? [x, [ys[0][i], ys[1][i], ys[2][i]]]
-				: [x].concat(ys.map(function (y) { return y[i] === null ? null : Number(y[i]); })));
+				: [x].concat(ys.map(function (y) { return y[i] === null ? null : +y[i]; })));
 		});
 		if (chart.x[chart.x.length - 1] !== range[1])
 			all.push([range[1]].concat(none));
@@ -174,19 +176,22 @@
 		var output = figure.querySelector('.readout'), range;
 		return {
 			highlightCallback: function (event, x, points) {
-				var values = points.filter(function (p) { return p.yval !== null && isFinite(p.yval); });
+				var values = points.filter(function (p) {
+					return p.yval !== null && isFinite(p.yval);
+				});
 				range = this.xAxisRange();
-				output.textContent = (prefix || '') + seconds(x, (range[1] - range[0]) / 100) + ' s   ' +
-					values.map(function (p) {
-						return (values.length > 1 ? p.name + ' ' : '') + formats[unit()](p.yval, false);
-					}).join('   ');
+				output.textContent = [(prefix || '') + seconds(x, (range[1] - range[0]) / 100) + ' s']
+					.concat(values.map(function (p) {
+						return (values.length > 1 ? p.name + ' ' : '') + formats[unit()](p.yval);
+					})).join('   ');
 			},
 			unhighlightCallback: function () { output.textContent = ''; }
 		};
 	}
 
 	Run.prototype.add = function (element, chart, ys, labels, extra, name) {
-		var g = new Dygraph(element, rows(chart, ys, this.range), this.options(chart, labels, extra)), self = this;
+		var self = this, options = this.options(chart, labels, extra);
+		var g = new Dygraph(element, rows(chart, ys, this.range), options);
 		element.dygraph = g;
 		element.tabIndex = 0;
 		element.setAttribute('role', 'img');
@@ -269,13 +274,12 @@
 	Run.prototype.simple = function (figure, chart) {
 		var unit = function () { return chart.unit; };
 		if (chart.per_ns)
-			keep(figure, chart.kind === 'stems' ? 'the longest in each ' + formats.ns(chart.per_ns) :
-				chart.kind === 'band' ? 'least, mean and most in each ' + formats.ns(chart.per_ns) :
-				'of each ' + formats.ns(chart.per_ns));
+			keep(figure, ({ stems: 'the longest in each ', band: 'least, mean and most in each ' }[chart.kind] ||
+				'of each ') + formats.ns(chart.per_ns));
 		keys(figure, chart.labels);
+		var extra = { axes: axes(unit), strokeWidth: chart.per_ns && chart.kind === 'steps' ? 1 : 1.5 };
 		this.add(figure.querySelector('.plot'), chart, chart.y, chart.labels,
-			Object.assign({ axes: axes(unit), strokeWidth: chart.per_ns && chart.kind === 'steps' ? 1 : 1.5 },
-				readout(figure, chart, unit)), title(figure));
+			Object.assign(extra, readout(figure, chart, unit)), title(figure));
 	};
 
 	function title(figure) {
@@ -300,16 +304,16 @@
 			var unit = function () { return 'count'; }, all = axes(unit);
 			name.className = 'name';
 			name.textContent = label;
-			most.textContent = 'at most ' + formats.count(Math.max.apply(null, chart.y[i]), true) + ' in ' +
-				formats.ns(chart.per_ns, true);
+			most.textContent = 'at most ' + formats.count(Math.max.apply(null, chart.y[i]), true) +
+				' in ' + formats.ns(chart.per_ns, true);
 			name.appendChild(most);
 			plot.className = last ? 'plot last' : 'plot';
 			grid.appendChild(name);
 			grid.appendChild(plot);
 			all.y.drawAxis = all.y.drawGrid = false;
 			all.x.drawAxis = last;
-			self.add(plot, chart, [chart.y[i]], ['events'],
-				Object.assign({ axes: all, strokeWidth: 1 }, readout(figure, chart, unit, label + '   ')), label);
+			var extra = Object.assign({ axes: all, strokeWidth: 1 }, readout(figure, chart, unit, label + '   '));
+			self.add(plot, chart, [chart.y[i]], ['events'], extra, label);
 		});
 	};
 
@@ -325,15 +329,16 @@
 			absent.hidden = !!series;
 			figure.querySelector('.readout').textContent = '';
 			if (!series) {
-				absent.textContent = option.dataset.absent || 'Fewer than two samples: there is no history.';
+				absent.textContent = option.dataset.absent ||
+					'Fewer than two samples: there is no history.';
 				return;
 			}
 			now = series.unit;
+			var name = option.textContent, extra = Object.assign({ axes: axes(unit) }, readout(figure, chart, unit));
 			if (!g)
-				g = self.add(plot, chart, [series.y], [option.textContent],
-					Object.assign({ axes: axes(unit) }, readout(figure, chart, unit)), 'History of an event');
+				g = self.add(plot, chart, [series.y], [name], extra, 'History of an event');
 			else
-				g.updateOptions({ file: rows(chart, [series.y], self.range), labels: ['time', option.textContent] });
+				g.updateOptions({ file: rows(chart, [series.y], self.range), labels: ['time', name] });
 			g.resize();
 		}
 

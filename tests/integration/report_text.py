@@ -12,7 +12,7 @@ page = open(sys.argv[1], encoding='utf-8', newline='').read()
 summary = json.loads(open(sys.argv[2]).readline(), object_hook=lambda o: {
     k: int(v) if isinstance(v, str) and re.fullmatch(r'\d{16,}', v) else v for k, v in o.items()})
 TAGS = set('html head meta title style body h1 h2 h3 article header section nav ul li a p dl dt dd div span code pre '
-           'table caption thead tbody tr th td data svg rect figure figcaption output label select optgroup option '
+           'table caption thead tbody tr th td data svg rect figure figcaption label select optgroup option '
            'details summary noscript script time'.split())
 VOID = {'meta', 'rect'}
 OPTIONAL = {'li', 'tr', 'th', 'td', 'option'}   # their end tags may be left out
