@@ -53,6 +53,9 @@ bool vt_report_has(const struct vt_report *r, unsigned source);
  */
 void vt_report_section(struct vt_report *r, const char *key, const char *title);
 
+/* A table of the metrics `first` to `last`, the buckets of one histogram of durations; nothing if it is empty. */
+void vt_report_buckets(struct vt_report *r, const char *caption, const char *counted, unsigned first, unsigned last);
+
 /* Why nothing tells of a source: a paragraph. */
 void vt_report_why(struct vt_report *r, unsigned source);
 

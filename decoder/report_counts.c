@@ -1,6 +1,9 @@
 /* report_counts.c - sections whose cards are counters: interpreter, event loop, HTTP; and the functions. */
 #include "decoder/report.h"
 
+#include <stdio.h>
+
+#include "core/metrics_labels.h"
 #include "decoder/process_text.h"
 #include "decoder/report_html.h"
 
@@ -63,6 +66,38 @@ static void put_more(struct vt_report *r, const char *caption, const struct card
 	}
 	if (any)
 		vt_table_end(r->out);
+}
+
+void vt_report_buckets(struct vt_report *r, const char *caption, const char *counted, unsigned first, unsigned last)
+{
+	const struct vt_metrics *m = &r->s->metrics;
+	uint64_t all = 0, most = 0;
+	char columns[64];
+
+	for (unsigned i = first; i <= last; i++) {
+		all += m->present[i] ? m->values[i] : 0;
+		most = m->present[i] && m->values[i] > most ? m->values[i] : most;
+	}
+	if (most == 0)
+		return;
+	while (m->values[first] == 0)
+		first++;
+	while (m->values[last] == 0)
+		last--;
+	snprintf(columns, sizeof(columns), "Up to|#%s|#Share|", counted);
+	vt_table_begin(r->out, caption, columns);
+	for (unsigned i = first; i <= last; i++) {
+		const char *labels = m->schema->metrics[i].labels;
+		const char *le = labels && vt_labels_valid(labels) ? vt_labels_le(labels) : NULL;
+		uint64_t bound = le ? vt_label_bound(le) : 0;
+		vt_row(r->out, bound == UINT64_MAX ? "longer" : bound == 0 ? "?" : "");
+		if (bound > 0 && bound < UINT64_MAX)
+			vt_html_bound(r->out, bound);
+		vt_cell_value(r->out, VT_HTML_COUNT, m->values[i]);
+		vt_cell_percent(r->out, m->values[i], all);
+		vt_cell_bar(r->out, m->values[i], most);
+	}
+	vt_table_end(r->out);
 }
 
 /* ---- interpreter --------------------------------------------------------------------------------- */
@@ -231,6 +266,7 @@ void vt_report_http(struct vt_report *r)
 	vt_report_chart(r, "http", "Requests a second");
 	vt_sink_string(r->out, "</div>\n<div class=\"tables\">\n");
 	put_statuses(r);
+	vt_report_buckets(r, "Requests by duration", "Requests", VT_M_http_duration_500us, VT_M_http_duration_inf);
 	put_more(r, "More of HTTP", more, sizeof(more) / sizeof(*more));
 	vt_sink_string(r->out, "</div>\n</section>\n");
 }

@@ -129,32 +129,6 @@ static void put_bucket_times(struct data *d)
 	vt_json_close(&d->j, ']');
 }
 
-/* Of one process only: several that stand still at once would be more than all of the time. */
-static void put_paused(struct data *d)
-{
-	static const char *const label[] = { "paused" };
-	const struct vt_series *s = d->series;
-	double last = 0;
-
-	if (s->pauses.count == 0 || s->several_pausing)
-		return;
-	begin_chart(d, "paused", "steps", "percent");
-	put_labels(d, label, 1);
-	put_width(d);
-	put_bucket_times(d);
-	vt_json_open(&d->j, "y", '[');
-	vt_json_open(&d->j, NULL, '[');
-	for (unsigned i = 0; i < VT_SERIES_BUCKETS; i++) {
-		uint64_t width = vt_series_bucket_ns(s, i + 1) - vt_series_bucket_ns(s, i);
-		last = width > 0 ? 100.0 * (double)s->paused[i] / (double)width : NAN;
-		put_short(&d->j, last);
-	}
-	put_short(&d->j, last);
-	vt_json_close(&d->j, ']');
-	vt_json_close(&d->j, ']');
-	vt_json_close(&d->j, '}');
-}
-
 static void put_heap_points(struct data *d, const struct vt_samples *s)
 {
 	vt_json_open(&d->j, "x", '[');
@@ -274,6 +248,34 @@ static void put_curves(struct data *d, const char *key, const char *unit, double
 #define PUT_CURVES(d, key, unit, scale, ...) \
 	put_curves(d, key, unit, scale, (const struct curve[]){ __VA_ARGS__ }, \
 	           sizeof((const struct curve[]){ __VA_ARGS__ }) / sizeof(struct curve))
+
+/* Of one process only: several that stand still at once would be more than all of the time. */
+static void put_paused(struct data *d)
+{
+	static const char *const label[] = { "paused" };
+	const struct vt_series *s = d->series;
+	double last = 0;
+
+	if (s->pauses.count == 0 && d->r->s->in->run->process_count == 1)
+		PUT_CURVES(d, "paused", "percent", 1e-7, { "paused", VT_M_gc_pause_time, false });
+	if (s->pauses.count == 0 || s->several_pausing)
+		return;
+	begin_chart(d, "paused", "steps", "percent");
+	put_labels(d, label, 1);
+	put_width(d);
+	put_bucket_times(d);
+	vt_json_open(&d->j, "y", '[');
+	vt_json_open(&d->j, NULL, '[');
+	for (unsigned i = 0; i < VT_SERIES_BUCKETS; i++) {
+		uint64_t width = vt_series_bucket_ns(s, i + 1) - vt_series_bucket_ns(s, i);
+		last = width > 0 ? 100.0 * (double)s->paused[i] / (double)width : NAN;
+		put_short(&d->j, last);
+	}
+	put_short(&d->j, last);
+	vt_json_close(&d->j, ']');
+	vt_json_close(&d->j, ']');
+	vt_json_close(&d->j, '}');
+}
 
 static void put_heap(struct data *d)
 {

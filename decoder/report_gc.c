@@ -287,6 +287,33 @@ static void put_kinds(struct vt_report *r)
 	vt_table_end(r->out);
 }
 
+/* Where events were off: what the collector's counters know, of which there is more than the cards tell. */
+static void put_counted(struct vt_report *r)
+{
+	static const struct { const char *name; unsigned metric; } phases[] = {
+		{ "clear", VT_M_gc_clear_time }, { "mark", VT_M_gc_mark_time }, { "sweep", VT_M_gc_sweep_time },
+		{ "mark_sweep", VT_M_gc_mark_sweep_time }, { "other", VT_M_gc_other_time },
+	};
+	const struct vt_metrics *m = &r->s->metrics;
+
+	vt_report_buckets(r, "Pauses by length", "Pauses", VT_M_gc_pause_10us, VT_M_gc_pause_inf);
+	if (m->present[VT_M_gc_time] && m->values[VT_M_gc_time] > 0) {
+		vt_table_begin(r->out, "Time in cycles", "Phase|#Time|#Share|");
+		for (size_t i = 0; i < sizeof(phases) / sizeof(*phases); i++)
+			if (m->present[phases[i].metric] && m->values[phases[i].metric] > 0)
+				put_phase(r, phases[i].name, m->values[phases[i].metric], m->values[VT_M_gc_time]);
+		put_phase(r, "all", m->values[VT_M_gc_time], m->values[VT_M_gc_time]);
+		vt_table_end(r->out);
+	}
+	vt_table_begin(r->out, "Cycles by kind", "Kind|#Count");
+	put_kind(r, "minor", m->values[VT_M_gc_minor]);
+	put_kind(r, "major", m->values[VT_M_gc_major]);
+	put_kind(r, "incremental", m->values[VT_M_gc_incremental]);
+	put_kind(r, "slices", m->values[VT_M_gc_slices]);
+	put_kind(r, "asked for, did not happen", m->values[VT_M_gc_refused]);
+	vt_table_end(r->out);
+}
+
 /* Counters lose nothing: beside a loss of events they say how much of it the cards know. */
 static void put_loss(struct vt_report *r)
 {
@@ -328,14 +355,15 @@ void vt_report_gc(struct vt_report *r)
 	vt_report_chart(r, "paused", "Share of the time paused");
 	vt_report_chart(r, "heap", "Heap in use");
 	vt_sink_string(r->out, "</div>\n");
+	vt_sink_string(r->out, "<div class=\"tables\">\n");
 	if (events) {
-		vt_sink_string(r->out, "<div class=\"tables\">\n");
 		put_histogram(r);
 		put_percentiles(r);
 		put_worst(r);
 		put_phases(r);
 		put_kinds(r);
-		vt_sink_string(r->out, "</div>\n");
+	} else if (c.cycles && c.cycle_count > 0) {
+		put_counted(r);
 	}
-	vt_sink_string(r->out, "</section>\n");
+	vt_sink_string(r->out, "</div>\n</section>\n");
 }

@@ -131,8 +131,11 @@ void vt_html_bound(struct vt_sink *out, uint64_t ns)
 
 	while (ns < units[i].ns && units[i].ns > 1)
 		i++;
-	vt_sink_printf(out, "<data value=\"%" PRIu64 "\">%" PRIu64 "%s</data>", ns, ns / units[i].ns,
-	               units[i].name);
+	uint64_t whole = ns / units[i].ns, tenth = ns % units[i].ns * 10 / units[i].ns;
+	vt_sink_printf(out, "<data value=\"%" PRIu64 "\">%" PRIu64, ns, whole);
+	if (tenth > 0)
+		vt_sink_printf(out, ".%" PRIu64, tenth);
+	vt_sink_printf(out, "%s</data>", units[i].name);
 }
 
 void vt_html_percent(struct vt_sink *out, uint64_t part, uint64_t whole)

@@ -26,7 +26,7 @@ void vt_html_value(struct vt_sink *out, enum vt_html_unit unit, uint64_t v);
 /* ns as the dashboards of old had it: 0, Nus, x.xms, x.xxs. What is less than half a us but not 0 is <1us. */
 void vt_html_us(struct vt_sink *out, uint64_t ns);
 
-/* A bound that is a whole number of its unit: 500us 1ms 20s */
+/* A bound of few digits: 500us 2.5ms 20s */
 void vt_html_bound(struct vt_sink *out, uint64_t ns);
 
 void vt_html_percent(struct vt_sink *out, uint64_t part, uint64_t whole);

@@ -145,6 +145,15 @@ for card, want in [('GC Cycles', gc.get('cycles')), ('Total Pause', pauses.get('
                    ('Reclaimed', gc.get('reclaimed_bytes'))]:
     if gc:
         same(card, p.cards[card]['value'], want)
+for card, key in [('GC Cycles', 'gc_cycles'), ('Total Pause', 'gc_pause_time_ns'), ('Max Pause', 'gc_pause_max_ns'),
+                  ('Heap Used', 'gc_heap_used_bytes'), ('Heap Total', 'gc_heap_total_bytes'),
+                  ('Reclaimed', 'gc_reclaimed_bytes')]:
+    if gc:
+        continue
+    if key in counters and not (key.startswith('gc_pause') and counters[key] == 0):
+        same(card + ', of counters', p.cards[card]['value'], counters[key])
+    else:
+        same(card + ', absent, is a dash', p.cards[card]['text'], '\u2013')
 for card, key in [('Evaluations', 'interp_evals'), ('Function Calls', 'interp_calls'), ('Builtin Calls', 'interp_builtins'),
                   ('Max Stack', 'interp_depth_max'), ('Closures', 'interp_closures'), ('Env Lookups', 'interp_lookups'),
                   ('Iterations', 'loop_iterations'), ('Events', 'loop_events'), ('Idle Time', 'loop_idle_time_ns')]:
@@ -160,8 +169,10 @@ for card, ns in us.items():
               if g) - ns) <= max(500, ns * 0.05), (text, ns))
 
 buckets = rows('Pauses by length')
-same('the histogram adds up to the pauses', sum(r[0]['value'] for r in buckets.values()), pauses.get('count', 0))
-want = sorted(v for v in pauses.get('buckets_below_ns', {}).values())
+counted = summary['histograms'].get('valk_gc_pause_duration_seconds', {}) if not gc else {}
+same('the histogram adds up to the pauses', sum(r[0]['value'] for r in buckets.values()),
+     counted.get('count', 0) if not gc else pauses.get('count', 0))
+want = sorted((counted.get('buckets_up_to', {}) if not gc else pauses.get('buckets_below_ns', {})).values())
 same('... bucket by bucket', sorted(r[0]['value'] for r in buckets.values() if r[0]['value']), want)
 for name, row in rows('Time in cycles').items():
     if name in gc.get('phases_ns', {}):

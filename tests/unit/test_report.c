@@ -74,6 +74,7 @@ static void test_values(void **state)
 	IS(vt_html_value(out, VT_HTML_MILLI, 1234567), DATA("1234567", "1,234.56"));
 	IS(vt_html_bound(out, 500000), DATA("500000", "500" US));
 	IS(vt_html_bound(out, 1000000), DATA("1000000", "1ms"));
+	IS(vt_html_bound(out, 2500000), DATA("2500000", "2.5ms"));
 	IS(vt_html_bound(out, 100000000000), DATA("100000000000", "100s"));
 	IS(vt_cell_bar(out, 0, 0), "<td class=\"bar\"><svg viewBox=\"0 0 1000 10\" preserveAspectRatio=\"none\" "
 	                           "aria-hidden=\"true\"><rect width=\"0\" height=\"10\"/></svg>");
