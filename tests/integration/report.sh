@@ -44,6 +44,24 @@ if valktrace record -q --collect perf --counters 200ms -o perf.vtrace -- guile w
 else
 	fail 'guile is recorded' "$(cat said)"
 fi
+VALKTRACE=output=httpd.vtrace,events=all,counters=50ms,ring-size=4M "$BUILD/tests/httpd" >port 2>said &
+server=$!
+trap 'kill $server 2>/dev/null; rm -rf "$WORK" "$RUN"' EXIT
+for _ in $(seq 100); do
+	[ ! -s port ] || break
+	sleep 0.05
+done
+python3 - "$(cat port)" <<'PY'
+import http.client, sys
+c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]), timeout=60)
+for path in ['/'] * 20 + ['/nosuch'] * 3 + ['/fail'] * 2 + ['/work?2'] * 5:
+    c.request('GET', path)
+    c.getresponse().read()
+PY
+kill -TERM $server
+wait $server
+page httpd httpd.vtrace
+has 'HTTP: every request' "$(cat httpd.html)" '<div><dt>Requests</dt><dd><data value="30">30</data>'
 VALKTRACE='output=off.vtrace,counters=20ms,events=loop' timeout 60 "$lisp" \
 	"$ROOT/tests/hosts/programs/churn.lisp" >said 2>&1
 page off off.vtrace

@@ -169,6 +169,14 @@ for card, ns in us.items():
               if g) - ns) <= max(500, ns * 0.05), (text, ns))
 
 buckets = rows('Pauses by length')
+statuses = {k[-3:]: v for k, v in counters.items() if k.startswith('http_requests_') and v > 0}
+if statuses:
+    same('HTTP: requests', p.cards['Requests']['value'], sum(statuses.values()))
+    same('... by status', {k: r[0]['value'] for k, r in rows('Requests by status').items()}, statuses)
+    took = summary['histograms']['valk_http_request_duration_seconds']
+    same('... by duration', sorted(r[0]['value'] for r in rows('Requests by duration').values() if r[0]['value']),
+         sorted(took['buckets_up_to'].values()))
+    same('HTTP: sent', p.cards['Sent']['value'], counters['http_sent_bytes'])
 counted = summary['histograms'].get('valk_gc_pause_duration_seconds', {}) if not gc else {}
 same('the histogram adds up to the pauses', sum(r[0]['value'] for r in buckets.values()),
      counted.get('count', 0) if not gc else pauses.get('count', 0))
