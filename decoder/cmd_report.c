@@ -11,6 +11,8 @@
 #include "decoder/process_text.h"
 #include "decoder/report.h"
 
+#define FUNCTION_EVENTS 20000000u       /* a page is made once: it may take a second for the functions */
+
 struct settings {
 	struct vt_choice choice;
 	const char *output;
@@ -19,7 +21,7 @@ struct settings {
 
 static const struct vt_opt options[] = {
 	VT_CHOICE_ROWS(struct settings),
-	{ "functions", 0, VT_OPT_FLAG, NULL, "time by function also of more than 1,000,000 events",
+	{ "functions", 0, VT_OPT_FLAG, NULL, "time by function also of more than 20,000,000 events",
 	  offsetof(struct settings, functions) },
 	{ "output", 'o', VT_OPT_STRING, "FILE", "write to FILE, which appears when it is complete",
 	  offsetof(struct settings, output) },
@@ -55,7 +57,8 @@ static int put_run(struct job *job, struct vt_input *in, struct vt_sink *text)
 
 	if (!err) {
 		*s = (struct vt_summary){ .in = in, .filter = &job->set.choice.filter, .out = text,
-		                          .functions = job->set.functions };
+		                          .functions = job->set.functions ||
+		                                       vt_decoded_all(in->run) <= FUNCTION_EVENTS };
 		err = vt_series_begin(series, s);
 	}
 	if (!err)

@@ -166,6 +166,9 @@ void vt_report_interp(struct vt_report *r)
 	put_cards(r, cards, sizeof(cards) / sizeof(*cards));
 	if (!vt_report_has(r, VT_SRC_interp) && r->s->profile.function_count == 0)
 		vt_report_why(r, VT_SRC_interp);
+	else if (!vt_report_has(r, VT_SRC_interp))
+		vt_sink_string(r->out, "<p class=\"absent\">No counters were recorded; the functions are from "
+		               "events.</p>\n");
 	vt_sink_string(r->out, "<div class=\"charts\">\n");
 	vt_report_chart(r, "interp", "Evaluations and calls a second");
 	vt_sink_string(r->out, "</div>\n");

@@ -26,7 +26,7 @@ page()
 	local name=$1 log=$2
 	shift 2
 	valktrace report -q -f "$@" -o "$name.html" "$log"
-	valktrace summary -q --json "$log" >"$name.json"
+	valktrace summary -q --json --functions "$log" >"$name.json"
 	lines "$name" python3 "$here/report_text.py" "$name.html" "$name.json"
 }
 
