@@ -198,6 +198,9 @@ void vt_report_loop(struct vt_report *r)
 	put_cards(r, cards, sizeof(cards) / sizeof(*cards));
 	if (!vt_report_has(r, VT_SRC_loop))
 		vt_report_why(r, VT_SRC_loop);
+	else if (!r->s->metrics.present[VT_M_loop_events])
+		vt_sink_string(r->out, "<p class=\"absent\">Events: not counted by the loop's libuv, which does so "
+		               "from 1.45 on.</p>\n");
 	vt_sink_string(r->out, "<div class=\"charts\">\n");
 	vt_report_chart(r, "loop", "Iterations and events a second");
 	vt_report_chart(r, "idle", "Share of the time idle");

@@ -198,7 +198,7 @@ static void put_paging(struct vt_report *r)
 		{ "page faults", VT_M_vm_faults }, { "major page faults", VT_M_vm_major_faults },
 	};
 
-	vt_table_begin(r->out, "Paging of the whole machine", "|#Total|#Mean a second|#Last interval, a second");
+	vt_table_begin(r->out, "Paging of the whole machine", "|#Total|#Mean/s|#Last interval/s");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		put_paging_row(r, rows[i].name, rows[i].metric);
 	vt_table_end(r->out);
