@@ -60,8 +60,8 @@ UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_OBJS     := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) $(ENGINE_SRCS) $(COLLECTOR_SRCS))
-TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/collecting.c core/recorder.c collectors/registry.c $(SAMPLER_SRCS) $(RECORD_SRCS) $(DECODER_SRCS))
-READER_OBJS  := $(call obj,$(WIRE_SRCS) $(filter-out decoder/main.c decoder/cmd_%,$(DECODER_SRCS)))
+TOOL_OBJS    := $(call obj,$(WIRE_SRCS) $(WRITER_SRCS) core/collecting.c core/recorder.c collectors/registry.c $(SAMPLER_SRCS) $(RECORD_SRCS) $(DECODER_SRCS)) $(B)/decoder/report_page.o
+READER_OBJS  := $(call obj,$(WIRE_SRCS) $(filter-out decoder/main.c decoder/cmd_% decoder/report%,$(DECODER_SRCS)))
 AGENT_OBJS   := $(call obj,$(AGENT_SRCS))
 
 LIB_A     := $(B)/libvalktrace.a
@@ -82,6 +82,24 @@ $(B)/core/split.o $(B)/core/pack.o $(B)/core/columns.o: OPT := $(if $(SAN),-O1,-
 $(B)/%.o: %.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The page that `report` writes: its own sources, and a chart library of Debian's, as arrays of bytes.
+DYGRAPHS ?= /usr/share/javascript/dygraphs
+PAGE_HTML   := decoder/report/page.html
+PAGE_STYLE  := $(DYGRAPHS)/dygraph.min.css decoder/report/page.css
+PAGE_SCRIPT := decoder/report/notice.js $(DYGRAPHS)/dygraph.min.js $(DYGRAPHS)/extras/synchronizer.js decoder/report/page.js
+
+$(DYGRAPHS)/%:
+	@echo '$@ is not there: apt-get install libjs-dygraphs (tests/install.sh build)' >&2; exit 1
+
+$(B)/decoder/report_page.c: decoder/report/embed.sh $(PAGE_HTML) $(PAGE_STYLE) $(PAGE_SCRIPT)
+	$(call say,EMBED,$@)
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "decoder/report.h"' && $< html $(PAGE_HTML) && $< style $(PAGE_STYLE) && \
+		$< script $(PAGE_SCRIPT); } >$@.new && mv $@.new $@
+
+$(B)/decoder/report_page.o: $(B)/decoder/report_page.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB_A): $(LIB_OBJS)

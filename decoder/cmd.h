@@ -41,7 +41,7 @@ struct vt_command {
 extern const struct vt_command *const vt_commands[];    /* ends with NULL */
 
 extern const struct vt_command vt_cmd_check, vt_cmd_completion, vt_cmd_decode, vt_cmd_info, vt_cmd_man, vt_cmd_record,
-	vt_cmd_recover, vt_cmd_schema, vt_cmd_stats, vt_cmd_summary, vt_cmd_verify;
+	vt_cmd_recover, vt_cmd_report, vt_cmd_schema, vt_cmd_stats, vt_cmd_summary, vt_cmd_verify;
 
 /* "valktrace: " and one line to stderr. */
 void vt_message(const char *format, ...) __attribute__((format(printf, 1, 2)));

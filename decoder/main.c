@@ -16,6 +16,7 @@ const struct vt_command *const vt_commands[] = {
 	&vt_cmd_decode,
 	&vt_cmd_summary,
 	&vt_cmd_stats,
+	&vt_cmd_report,
 	&vt_cmd_info,
 	&vt_cmd_verify,
 	&vt_cmd_check,

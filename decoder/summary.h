@@ -72,10 +72,24 @@ enum vt_completeness {
 	VT_DAMAGED,
 };
 
+/*
+ * Who wants to draw what is counted: each is called for what the pages count, while it is counted, so that
+ * nobody has to decide again what a pause is. NULL: not interested.
+ */
+struct vt_summary_watch {
+	void *user;
+	void (*batch)(void *user, const struct vt_batch *batch);        /* on any thread, before it is counted */
+	void (*pause)(void *user, const struct vt_event *event, uint64_t time);
+	void (*heap)(void *user, const struct vt_event *event, uint64_t used);
+	void (*gap)(void *user, uint64_t from_ns, uint64_t to_ns);
+	void (*violation)(void *user, const struct vt_event *event);    /* its begin, or its end */
+};
+
 struct vt_summary {
 	const struct vt_input *in;
 	const struct vt_filter *filter;
 	struct vt_sink *out;
+	const struct vt_summary_watch *watch;   /* NULL: nobody */
 	bool functions;                 /* are asked for, however many events they take */
 	struct vt_metrics metrics;
 	int records;                    /* counter records behind the metrics */
@@ -140,6 +154,22 @@ void vt_summary_json_use(struct vt_json *j, const struct vt_summary *s, const st
 /* Of it: what can be had of sources that may have some metrics and lack others. */
 struct vt_json;
 void vt_summary_json_states(struct vt_json *j, const struct vt_summary *s);
+
+/* The line on how complete it is, in words and numbers; the state itself in the colour of its role. */
+void vt_summary_completeness(struct vt_summary *s);
+
+/* How many a second, over the length of the run. */
+uint64_t vt_summary_rate(const struct vt_summary *s, uint64_t count);
+
+/*
+ * Metrics whose collector says of each whether it can be had: performance counters. Their name among those
+ * of their family; the share of the time there was a counter, in millionths, 0 if that is not known; the time
+ * that they were counted.
+ */
+bool vt_summary_is_told(const struct vt_metric_desc *d, unsigned source);
+void vt_summary_put_label(struct vt_sink *out, const struct vt_metric_desc *d);
+uint64_t vt_summary_share_of(const struct vt_summary *s, const struct vt_metric_desc *d);
+uint64_t vt_summary_counted_time(const struct vt_summary *s, unsigned source);
 
 /* True if nothing in the run told of a source: it has neither events nor counters. */
 bool vt_summary_is_absent(const struct vt_summary *s, unsigned source);

@@ -19,6 +19,8 @@ static int collect_coverage(struct vt_summary *s)
 	err = vt_coverage_find(&c, s->in, s->filter, &selection);
 	s->lived = c.lived;
 	s->covered = c.covered;
+	for (size_t i = 0; i < c.gap_count && s->watch && s->watch->gap; i++)
+		s->watch->gap(s->watch->user, c.gaps[i].from, c.gaps[i].to);
 	vt_coverage_free(&c);
 	vt_selection_free(&selection);
 	return err;

@@ -20,6 +20,13 @@ static bool any_metric(const struct vt_summary *s, unsigned source)
 	return false;
 }
 
+uint64_t vt_summary_rate(const struct vt_summary *s, uint64_t count)
+{
+	vt_u128 rate = s->length > 0 ? (vt_u128)count * 1000000000u / s->length : 0;
+
+	return rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate;
+}
+
 static void put_count(struct vt_summary *s, const char *label, uint64_t value, bool with_rate)
 {
 	size_t line = s->out->used;
@@ -28,8 +35,7 @@ static void put_count(struct vt_summary *s, const char *label, uint64_t value, b
 	vt_put_column(s->out, line, 20);
 	vt_put_right(s->out, value, 16);
 	if (s->length > 0 && with_rate) {
-		vt_u128 rate = (vt_u128)value * 1000000000u / s->length;
-		vt_put_right(s->out, rate > UINT64_MAX ? UINT64_MAX : (uint64_t)rate, 16);
+		vt_put_right(s->out, vt_summary_rate(s, value), 16);
 		vt_sink_string(s->out, "/s");
 	}
 	vt_sink_char(s->out, '\n');

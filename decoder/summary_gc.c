@@ -45,14 +45,17 @@ static uint64_t value_of(const struct vt_event *event, const char *field)
 
 /* ---- collecting ---------------------------------------------------------------------------- */
 
-static void add_heap(struct vt_gc_stats *gc, const struct vt_event *event)
+static void add_heap(struct vt_summary *s, const struct vt_event *event)
 {
+	struct vt_gc_stats *gc = &s->gc;
 	uint64_t used;
 
 	if (vt_event_value(event, "heap_used", &used)) {
 		gc->heap_least = gc->heap_most == 0 || used < gc->heap_least ? used : gc->heap_least;
 		gc->heap_most = used > gc->heap_most ? used : gc->heap_most;
 		gc->heap_last = used;
+		if (s->watch && s->watch->heap)
+			s->watch->heap(s->watch->user, event, used);
 	}
 	vt_event_value(event, "heap_total", &gc->heap_total);
 }
@@ -83,6 +86,8 @@ static int add_pause(struct vt_summary *s, const struct vt_event *event)
 		gc->worst_cycle = value_of(event, "cycle");
 		gc->worst_at = event->t_ns;
 	}
+	if (s->watch && s->watch->pause)
+		s->watch->pause(s->watch->user, event, time);
 	vt_histogram_add(gc->pauses, time);
 	while (bucket < VT_PAUSE_BOUNDS && time >= vt_pause_bounds[bucket])
 		bucket++;
@@ -133,7 +138,7 @@ static int add_event(struct vt_summary *s, struct cycle *cycle, const struct vt_
 	struct vt_gc_stats *gc = &s->gc;
 	uint64_t type;
 
-	add_heap(gc, event);
+	add_heap(s, event);
 	switch (event->desc->id) {
 	case VT_EV_gc_begin:
 		cycle->type = value_of(event, "type");

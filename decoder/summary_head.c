@@ -52,12 +52,39 @@ static const char *const states[] = {
 	[VT_DAMAGED] = "DAMAGED",
 };
 
+void vt_summary_completeness(struct vt_summary *s)
+{
+	const struct vt_run_info *run = s->in->run;
+	const struct vt_process_info *p = vt_main_process(run);
+	unsigned threads = vt_summary_threads_of(run);
+
+	vt_sink_role(s->out, s->completeness > VT_COMPLETE_TO_LAST ? VT_ROLE_BAD : VT_ROLE_GOOD);
+	vt_sink_string(s->out, states[s->completeness]);
+	vt_sink_role(s->out, VT_ROLE_END);
+	vt_sink_string(s->out, ": ");
+	vt_put_grouped(s->out, vt_decoded_all(run));
+	vt_sink_string(s->out, " events, ");
+	vt_put_grouped(s->out, s->lost);
+	vt_sink_string(s->out, " lost");
+	if (s->lost > 0) {
+		vt_sink_string(s->out, " (");
+		vt_put_percent(s->out, s->lost, vt_decoded_all(run) + s->lost);
+		vt_sink_char(s->out, ')');
+	}
+	vt_sink_printf(s->out, ", %u thread%s, coverage ", threads, threads == 1 ? "" : "s");
+	bool nothing = s->lost > 0 || (p && vt_fact_value(p, "untraced"));
+	if (s->lived > 0)
+		vt_put_percent(s->out, s->covered, s->lived);
+	else
+		vt_sink_string(s->out, nothing ? "0 %" : "100 %");
+	vt_sink_char(s->out, '\n');
+}
+
 void vt_summary_head(struct vt_summary *s)
 {
 	const struct vt_run_info *run = s->in->run;
 	const struct vt_process_info *p = vt_main_process(run);
 	size_t line = s->out->used;
-	unsigned threads = vt_summary_threads_of(run);
 
 	const char *slash = strrchr(s->in->name, '/');
 	vt_put_name(s->out, slash && slash[1] ? slash + 1 : s->in->name);
@@ -83,26 +110,7 @@ void vt_summary_head(struct vt_summary *s)
 	vt_put_seconds(s->out, s->length, 3);
 	vt_sink_string(s->out, " s\n");
 
-	vt_sink_role(s->out, s->completeness > VT_COMPLETE_TO_LAST ? VT_ROLE_BAD : VT_ROLE_GOOD);
-	vt_sink_string(s->out, states[s->completeness]);
-	vt_sink_role(s->out, VT_ROLE_END);
-	vt_sink_string(s->out, ": ");
-	vt_put_grouped(s->out, vt_decoded_all(run));
-	vt_sink_string(s->out, " events, ");
-	vt_put_grouped(s->out, s->lost);
-	vt_sink_string(s->out, " lost");
-	if (s->lost > 0) {
-		vt_sink_string(s->out, " (");
-		vt_put_percent(s->out, s->lost, vt_decoded_all(run) + s->lost);
-		vt_sink_char(s->out, ')');
-	}
-	vt_sink_printf(s->out, ", %u thread%s, coverage ", threads, threads == 1 ? "" : "s");
-	bool nothing = s->lost > 0 || (p && vt_fact_value(p, "untraced"));
-	if (s->lived > 0)
-		vt_put_percent(s->out, s->covered, s->lived);
-	else
-		vt_sink_string(s->out, nothing ? "0 %" : "100 %");
-	vt_sink_char(s->out, '\n');
+	vt_summary_completeness(s);
 	if (s->filtered) {
 		vt_sink_string(s->out, "of these the filters keep ");
 		vt_put_grouped(s->out, s->events);

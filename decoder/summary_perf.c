@@ -8,7 +8,7 @@
 
 enum { NAME = 26, TOTAL = 20, RATE = 15, WIDTH = 79 };
 
-static bool is_told(const struct vt_metric_desc *d, unsigned source)
+bool vt_summary_is_told(const struct vt_metric_desc *d, unsigned source)
 {
 	return d->name && d->labels && d->source == source && d->state != VT_METRIC_UNTOLD;
 }
@@ -16,13 +16,13 @@ static bool is_told(const struct vt_metric_desc *d, unsigned source)
 static bool any_told(const struct vt_summary *s, unsigned source)
 {
 	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
-		if (is_told(&s->metrics.schema->metrics[i], source))
+		if (vt_summary_is_told(&s->metrics.schema->metrics[i], source))
 			return true;
 	return false;
 }
 
 /* The value of its first label: what the metric is called among those of its family. */
-static void put_label(struct vt_sink *out, const struct vt_metric_desc *d)
+void vt_summary_put_label(struct vt_sink *out, const struct vt_metric_desc *d)
 {
 	const char *value = strchr(d->labels, '"');
 	const char *end = value ? strchr(value + 1, '"') : NULL;
@@ -34,7 +34,7 @@ static void put_label(struct vt_sink *out, const struct vt_metric_desc *d)
 }
 
 /* The gauge of the same labels that says how long of the time there was a counter; 0: there is none. */
-static uint64_t share_of(const struct vt_summary *s, const struct vt_metric_desc *d)
+uint64_t vt_summary_share_of(const struct vt_summary *s, const struct vt_metric_desc *d)
 {
 	static const char end[] = "_running_ratio";
 
@@ -49,7 +49,7 @@ static uint64_t share_of(const struct vt_summary *s, const struct vt_metric_desc
 }
 
 /* Numbers of the machine are of the time that was counted; others of the run. */
-static uint64_t time_of(const struct vt_summary *s, unsigned source)
+uint64_t vt_summary_counted_time(const struct vt_summary *s, unsigned source)
 {
 	return source == VT_SRC_perf && s->metrics.present[VT_M_perf_time]
 	       ? s->metrics.values[VT_M_perf_time] : s->length;
@@ -57,7 +57,7 @@ static uint64_t time_of(const struct vt_summary *s, unsigned source)
 
 static void put_rate(struct vt_summary *s, const struct vt_metric_desc *d, uint64_t value)
 {
-	uint64_t time = time_of(s, d->source);
+	uint64_t time = vt_summary_counted_time(s, d->source);
 
 	if (time == 0)
 		return;
@@ -93,9 +93,9 @@ static void print_counter(struct vt_summary *s, unsigned metric)
 {
 	const struct vt_metric_desc *d = &s->metrics.schema->metrics[metric];
 	size_t line = s->out->used;
-	uint64_t share = share_of(s, d);
+	uint64_t share = vt_summary_share_of(s, d);
 
-	put_label(s->out, d);
+	vt_summary_put_label(s->out, d);
 	vt_sink_blanks(s->out, 1);
 	vt_put_column(s->out, line, NAME);
 	if (!s->metrics.present[metric]) {
@@ -125,11 +125,11 @@ static void print_lacking(struct vt_summary *s, unsigned source, unsigned first,
 	line = s->out->used;
 	for (unsigned i = first; i < VT_MAX_METRICS; i++) {
 		struct vt_sink name;
-		if (!is_told(&all[i], source) || all[i].state != VT_METRIC_UNAVAILABLE || done[i] ||
+		if (!vt_summary_is_told(&all[i], source) || all[i].state != VT_METRIC_UNAVAILABLE || done[i] ||
 		    strcmp(all[i].reason ? all[i].reason : "", reason) != 0 || vt_sink_memory(&name))
 			continue;
 		done[i] = true;
-		put_label(&name, &all[i]);
+		vt_summary_put_label(&name, &all[i]);
 		if (s->out->used > line && s->out->used - line + name.used + 2 > WIDTH) {
 			vt_sink_char(s->out, '\n');
 			line = s->out->used;
@@ -150,10 +150,10 @@ static void print_source(struct vt_summary *s, unsigned source, const char *titl
 		return;
 	vt_sink_printf(s->out, "\n--- Performance counters: %-14s%6s%15s    running\n", title, "total", "rate");
 	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
-		if (is_told(&all[i], source) && all[i].state == VT_METRIC_AVAILABLE)
+		if (vt_summary_is_told(&all[i], source) && all[i].state == VT_METRIC_AVAILABLE)
 			print_counter(s, i);
 	for (unsigned i = 0; i < VT_MAX_METRICS; i++)
-		if (is_told(&all[i], source) && all[i].state == VT_METRIC_UNAVAILABLE && !done[i])
+		if (vt_summary_is_told(&all[i], source) && all[i].state == VT_METRIC_UNAVAILABLE && !done[i])
 			print_lacking(s, source, i, done);
 }
 
@@ -174,16 +174,16 @@ void vt_summary_json_states(struct vt_json *j, const struct vt_summary *s)
 		vt_json_open(j, name, '{');
 		for (unsigned i = 0; i < VT_MAX_METRICS; i++) {
 			const struct vt_metric_desc *d = &s->metrics.schema->metrics[i];
-			if (!is_told(d, source))
+			if (!vt_summary_is_told(d, source))
 				continue;
 			vt_json_open(j, d->name, '{');
 			vt_json_put_bool(j, "available", d->state == VT_METRIC_AVAILABLE);
 			if (s->metrics.present[i])
 				vt_json_put_u64(j, d->unit == VT_UNIT_NS ? "total_ns" : "total", s->metrics.values[i]);
-			if (s->metrics.present[i] && time_of(s, source) > 0)
-				vt_json_put_u64(j, "counted_ns", time_of(s, source));
-			if (share_of(s, d) > 0)
-				vt_json_put_u64(j, "running_ppm", share_of(s, d));
+			if (s->metrics.present[i] && vt_summary_counted_time(s, source) > 0)
+				vt_json_put_u64(j, "counted_ns", vt_summary_counted_time(s, source));
+			if (vt_summary_share_of(s, d) > 0)
+				vt_json_put_u64(j, "running_ppm", vt_summary_share_of(s, d));
 			if (d->reason && *d->reason)
 				vt_json_put_string(j, "reason", d->reason);
 			vt_json_close(j, '}');

@@ -101,9 +101,12 @@ static int add_type(struct lane *lane, const struct vt_batch *batch, unsigned ty
 static int add_batch(void *state, const struct vt_batch *batch)
 {
 	struct lane *lane = state;
+	const struct vt_summary_watch *watch = lane->s->watch;
 	bool straddling = straddles(lane->s, batch);
 	int err = 0;
 
+	if (watch && watch->batch)
+		watch->batch(watch->user, batch);
 	if (lane->speaks)
 		vt_progress(vt_reader_ns(lane->s->in->reader, batch->t_min), lane->s->length, lane->events,
 		            VT_PROGRESS_EVENTS);

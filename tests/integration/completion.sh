@@ -20,7 +20,7 @@ complete_words()
 commands=$(valktrace --help | awk '/^(commands|for packagers)$/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' |
 	LC_ALL=C sort | paste -sd ' ' -)
 is 'bash: commands' "$(complete_words valktrace '')" "--help --version $commands"
-is 'bash: a command begun' "$(complete_words valktrace re)" 'record recover'
+is 'bash: a command begun' "$(complete_words valktrace re)" 'record recover report'
 is 'bash: formats' "$(complete_words valktrace decode --format '')" \
 	"$(valktrace decode --format none 2>&1 | sed 's/.*valid: //' | tr ' ' '\n' | LC_ALL=C sort | paste -sd ' ' -)"
 is 'bash: the short option' "$(complete_words valktrace decode -F k)" 'kernel kernel-events'

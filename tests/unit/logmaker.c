@@ -274,7 +274,7 @@ void lm_begin(struct lm *lm, uint32_t part)
 	uint8_t bytes[VT_FILE_HEADER];
 	struct vt_file_header h = {
 		.run = LM_RUN, .part = part, .pid = 1, .realtime = 1700000000000000000u,
-		.monotonic = 5000000, .ticks = LM_START + (part - 1) * 1000, .tick_hz = LM_HZ,
+		.monotonic = LM_MONOTONIC, .ticks = LM_START + (part - 1) * 1000, .tick_hz = LM_HZ,
 	};
 
 	h.monotonic += (part - 1) * 1000;

@@ -11,6 +11,7 @@
 #define LM_RUN      0x1122334455667788u
 #define LM_HZ       1000000000u         /* one tick is one ns */
 #define LM_START    1000000u            /* ticks of the file header */
+#define LM_MONOTONIC 5000000u           /* ns at that moment */
 #define LM_RINGS    256u
 #define LM_VALUES   8u
 

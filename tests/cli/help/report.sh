@@ -1,0 +1,1 @@
+valktrace report --help

@@ -1,0 +1,15 @@
+; Collections, calls and turns of the loop for two seconds: what `valktrace report` has sections on.
+(define kept '())
+(define (churn n)
+  (let ((junk (list n (* n 1.5) (->string n))))
+    (if (= 0 (remainder n 40)) (set! kept (cons junk kept)) '())
+    (if (= n 0) '() (churn (- n 1)))))
+(define (sum list) (if (null? list) 0 (+ (length (car list)) (sum (cdr list)))))
+(define turns 0)
+(define tick
+  (every 40 (lambda ()
+    (set! turns (+ turns 1))
+    (churn (* 45 turns))
+    (if (= 0 (remainder turns 12)) (set! kept '()) (sum kept))
+    (if (= turns 45) (begin (cancel tick) (print turns)) '()))))
+(work 20000 (lambda (primes) (print primes " primes")))
