@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <valktrace/error.h>
@@ -99,18 +98,16 @@ struct job {
 
 static int open_output(struct job *job)
 {
-	const struct settings *set = job->set;
-	struct stat output;
+	const char *output = job->set->output;
 
 	if (job->opened)
 		return VT_EXIT_OK;
-	if (set->output && stat(set->output, &output) == 0 && S_ISREG(output.st_mode) &&
-	    vt_inputs_have(job->all, set->output))
-		return vt_usage("-o %s: that is the input", set->output);
-	if (job->format->binary && (!set->output || strcmp(set->output, "-") == 0) && isatty(STDOUT_FILENO))
+	if (job->format->binary && (!output || strcmp(output, "-") == 0) && isatty(STDOUT_FILENO))
 		return vt_usage("--format %s is binary, and standard output a terminal: give -o FILE",
 		                job->format->name);
-	int code = vt_sink_start(&job->out, set->output, job->format->replaces);
+	int code = vt_inputs_spare(job->all, output);
+	if (!code)
+		code = vt_sink_start(&job->out, output, job->format->replaces);
 	job->opened = code == VT_EXIT_OK;
 	return code;
 }

@@ -258,7 +258,7 @@ int vt_inputs_each(const struct vt_inputs *all, int (*each)(void *user, struct v
 	return code;
 }
 
-bool vt_inputs_have(const struct vt_inputs *all, const char *path)
+static bool have(const struct vt_inputs *all, const char *path)
 {
 	if (!all->runs)
 		return same_file(all->given_count > 0 ? all->given[0] : VT_DEFAULT_LOG, path);
@@ -267,4 +267,13 @@ bool vt_inputs_have(const struct vt_inputs *all, const char *path)
 			if (same_file(all->runs[i].paths[k], path))
 				return true;
 	return false;
+}
+
+int vt_inputs_spare(const struct vt_inputs *all, const char *output)
+{
+	struct stat st;
+
+	if (output && stat(output, &st) == 0 && S_ISREG(st.st_mode) && have(all, output))
+		return vt_usage("-o %s: that is the input", output);
+	return VT_EXIT_OK;
 }

@@ -39,8 +39,8 @@ int vt_inputs_open(const struct vt_inputs *all, unsigned index, bool quietly, st
  */
 int vt_inputs_each(const struct vt_inputs *all, int (*each)(void *user, struct vt_input *in), void *user);
 
-/* Is this file one of them? */
-bool vt_inputs_have(const struct vt_inputs *all, const char *path);
+/* An output must not replace an input: VT_EXIT_OK, or VT_EXIT_USAGE after a message. NULL: there is none. */
+int vt_inputs_spare(const struct vt_inputs *all, const char *output);
 
 /* The graver of two exit codes: 1, 2, 7, 4, 5, 6, 3, 9, 8, 0. */
 int vt_exit_worse(int a, int b);

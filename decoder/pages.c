@@ -87,7 +87,9 @@ int vt_pages_of_runs(struct vt_pages *p, char **files, int count,
 
 	if (code)
 		return code;
-	code = vt_inputs_each(&all, print_run, &job);
+	code = vt_inputs_spare(&all, p->path);
+	if (!code)
+		code = vt_inputs_each(&all, print_run, &job);
 	vt_inputs_free(&all);
 	return code;
 }

@@ -200,7 +200,8 @@ int vt_stats_add_batch(struct vt_stats *s, const struct vt_batch *batch)
 	const struct vt_stats_plan *plan = s->plan;
 	uint64_t first = vt_reader_ns(plan->in->reader, batch->t_min);
 	uint64_t last = vt_reader_ns(plan->in->reader, batch->t_max);
-	bool whole = vt_stats_in_window(plan->filter, first) && vt_stats_in_window(plan->filter, last);
+	bool whole = vt_stats_in_window(plan->filter, first) &&
+	             vt_stats_in_window(plan->filter, last);
 
 	if (!(plan->batched >> batch->category % VT_MAX_CATEGORIES & 1))
 		return 0;
@@ -274,11 +275,12 @@ static void begin_lane(void *share, void *user, bool first)
 static int add_batch(void *share, const struct vt_batch *batch)
 {
 	struct lane *lane = share;
+	struct vt_reader *reader = lane->stats.plan->in->reader;
 
 	if (lane->error)
 		return lane->error;
 	if (lane->length > 0)
-		tell(&lane->stats, vt_reader_ns(lane->stats.plan->in->reader, batch->t_min), lane->length);
+		tell(&lane->stats, vt_reader_ns(reader, batch->t_min), lane->length);
 	return vt_stats_add_batch(&lane->stats, batch);
 }
 
@@ -296,7 +298,8 @@ static int end_lane(void *share, void *user, int err)
 static int batch_pass(struct vt_stats *s, struct narrowed *n, uint64_t length)
 {
 	static const struct vt_sharing sharing = {
-		.size = sizeof(struct lane), .begin = begin_lane, .batch = add_batch, .end = end_lane,
+		.size = sizeof(struct lane),
+		.begin = begin_lane, .batch = add_batch, .end = end_lane,
 	};
 	struct shared shared = { s, length };
 	int err = select_only(n, s->plan, s->plan->batched);

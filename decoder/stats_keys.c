@@ -278,7 +278,8 @@ void vt_stats_keys_of(struct vt_stats *s, const struct vt_stats_type *type,
 			break;
 		case VT_BY_FIELD:
 			field = &type->desc->fields[type->fields[i]];
-			keys[i] = field_value(s, ring->process, field, values[i], text, s->spare[i]);
+			keys[i] = field_value(s, ring->process, field, values[i], text,
+			                      s->spare[i]);
 			break;
 		}
 	}

@@ -210,8 +210,8 @@ static void end_pairing(struct pairing *p)
 }
 
 /*
- * All of the paired categories on the threads that were asked for: whatever may begin, end or hide a
- * span. By number, which categories without a name have too.
+ * All of the paired categories on the threads that were asked for: whatever may begin, end or hide
+ * a span. By number, which categories without a name have too.
  */
 static int select_spans(struct pairing *p, const struct vt_stats_plan *plan)
 {

@@ -1,73 +1,26 @@
-/* summary_collect.c - the passes over the run, one after another; here the one over the gaps, if there are any. */
+/* summary_collect.c - the passes over the run, one after another. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/coverage.h"
 #include "decoder/process_text.h"
-#include "decoder/progress.h"
 #include "decoder/summary.h"
 #include "decoder/why.h"
 
-/* ---- coverage ------------------------------------------------------------------------------ */
-
-/* Gaps of one ring may overlap (one a cause): only what is beyond the last one's end counts. */
-struct ring_gaps {
-	uint64_t until, missing;
-};
-
-static int add_gap(struct vt_summary *s, struct vt_pointer_map *rings, const struct vt_event *event)
-{
-	struct ring_gaps *g = vt_pointer_map_get(rings, event->ring);
-	uint64_t from = vt_reader_ns(s->in->reader, event->gap->t_before);
-	uint64_t to = vt_reader_ns(s->in->reader, event->gap->t_after);
-
-	if (!g) {
-		g = calloc(1, sizeof(*g));
-		if (!g || vt_pointer_map_add(rings, event->ring, g)) {
-			free(g);
-			return -ENOMEM;
-		}
-	}
-	from = from > g->until ? from : g->until;
-	if (to > from) {
-		g->missing += to - from;
-		g->until = to;
-	}
-	return 0;
-}
-
-static int collect_gaps(struct vt_summary *s, struct vt_pointer_map *rings)
-{
-	/* No event is this long, so that only gaps are delivered. */
-	struct vt_filter filter = *s->filter;
-	const struct vt_event *event;
-	const char *unknown;
-
-	filter.min_duration_ns = UINT64_MAX;
-	int err = vt_reader_select(s->in->reader, &filter, &unknown);
-	while (!err && (err = vt_reader_next(s->in->reader, &event)) > 0)
-		err = event->gap ? add_gap(s, rings, event) : 0;
-	return err;
-}
-
 static int collect_coverage(struct vt_summary *s)
 {
-	struct vt_pointer_map rings = { NULL, 0, 0 };
-	int err = s->lost > 0 ? collect_gaps(s, &rings) : 0;
+	struct vt_selection selection;
+	struct vt_coverage c;
+	int err = vt_selection_make(&selection, vt_reader_log(s->in->reader), s->filter, NULL);
 
-	for (unsigned i = 0; i < s->in->run->ring_count && !err; i++) {
-		const struct vt_ring_info *ring = s->in->run->rings[i];
-		const struct ring_gaps *g = vt_pointer_map_get(&rings, ring);
-		uint64_t first = vt_reader_ns(s->in->reader, ring->first);
-		uint64_t last = vt_reader_ns(s->in->reader, ring->last);
-		uint64_t lived = ring->last > 0 && last > first ? last - first : 0;
-		/* A gap before the first event that is left makes the thread's life longer. */
-		uint64_t missing = g ? g->missing : 0;
-		lived = lived > missing ? lived : missing;
-		s->lived += lived;
-		s->covered += lived - missing;
-	}
-	vt_pointer_map_free(&rings, free);
+	if (err)
+		return err;
+	err = vt_coverage_find(&c, s->in, s->filter, &selection);
+	s->lived = c.lived;
+	s->covered = c.covered;
+	vt_coverage_free(&c);
+	vt_selection_free(&selection);
 	return err;
 }
 

@@ -15,8 +15,8 @@ demo='guile-3.0'
 # are programs that must not notice a recording, as are neovim and uvloop, whose loops are libuv's; wrk is load for
 # the HTTP host. ltrace counts calls as the libc probe does; libjemalloc2 and libtcmalloc-minimal4 are preloaded
 # beside it. libnghttp2-dev is HTTP/2 in the HTTP host, nghttp2-client its load. protobuf-compiler's protoc reads
-# what decode writes for Perfetto, chromium opens speedscope's page. DuckDB, Node's headers and speedscope come
-# from npm, where there is one.
+# what decode writes for Perfetto, chromium opens speedscope's page. DuckDB, an HDR histogram,
+# Node's headers and speedscope come from npm, where there is one.
 test='binutils bsdutils chromium cmake file g++ git groff-base jq libcmocka-dev libjemalloc2 liblua5.4-dev
 	libnghttp2-dev libtcmalloc-minimal4 libxml2-utils linux-perf ltrace lua5.4 man-db neovim nghttp2-client nodejs
 	perl pkg-config procps prometheus protobuf-compiler python3 python3-lz4 python3-prometheus-client python3-uvloop

@@ -129,7 +129,9 @@ for command in decode summary stats info 'decode --format json' 'decode --format
 		sh -c 'exec "$@" >/dev/full' to-a-full-disk valktrace $command good.vtrace
 done
 fails 1 'no/such/out: No such file' valktrace decode -o no/such/out good.vtrace
-fails 2 'that is the input' valktrace decode --force -o good.vtrace good.vtrace
+for command in decode summary info schema stats 'check -r lost>0'; do
+	fails 2 'that is the input' valktrace $command --force -o good.vtrace good.vtrace
+done
 is 'the input is untouched' "$(stat -c %s good.vtrace)" "$size"
 echo kept >there.txt
 valktrace decode -o there.txt good.vtrace >out 2>err
