@@ -7,7 +7,7 @@ export TSAN_OPTIONS=halt_on_error=1:exitcode=66
 tool=$1
 shift
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.html"' EXIT
 passed=0 failed=0
 
 # try NAME COMMAND...: exit codes up to 9 are the tool's own.
@@ -33,6 +33,7 @@ for file in fixtures/*.vtrace fixtures/v1/*.vtrace fixtures/bad/section-bytes.vt
 	name=$(basename "$file" .vtrace)
 	try "summary of $name" "$tool" summary --threads 4 "$file"
 	try "verdict on $name" "$tool" verify --threads 4 "$file"
+	try "page of $name" "$tool" report -q -f -o "$log.html" --threads 4 "$file"
 	for format in text json csv; do
 		try "$name as $format" "$tool" decode --threads 4 --format $format "$file"
 	done
