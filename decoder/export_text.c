@@ -19,9 +19,29 @@
 #define THREAD_WIDTH    24u             /* a longer label is not aligned to */
 
 struct bytes {
-	char *at;
+	char *at;                       /* SHORT bytes at least */
 	uint32_t length;
 };
+
+/* What is no longer is copied as a block of constant length: what is behind it is overwritten next. */
+#define SHORT           32u
+
+static inline char *put_bytes(char *p, const struct bytes *b)
+{
+	if (vt_likely(b->length <= SHORT))
+		memcpy(p, b->at, SHORT);
+	else
+		memcpy(p, b->at, b->length);
+	return p + b->length;
+}
+
+static inline char *put_blanks(char *p, size_t count)
+{
+	memset(p, ' ', SHORT);
+	if (vt_unlikely(count > SHORT))
+		memset(p + SHORT, ' ', count - SHORT);
+	return p + count;
+}
 
 
 struct text_type {
@@ -54,7 +74,7 @@ struct text_writer {
 	char date[11];
 	uint64_t second;                /* of `seconds`, "12."; seconds of 64-bit ns have 11 digits */
 	uint8_t second_length;          /* 0: none yet */
-	char seconds[VT_NUM_MAX];
+	char seconds[16];
 	struct vt_known_strings known;
 };
 
@@ -64,7 +84,7 @@ static int take_bytes(struct vt_sink *s, struct bytes *to)
 	int err = s->error ? -s->error : 0;
 
 	if (!err) {
-		to->at = malloc(s->used + 1);
+		to->at = calloc(1, s->used > SHORT ? s->used : SHORT);
 		if (to->at)
 			memcpy(to->at, s->buffer, s->used);
 		else
@@ -254,10 +274,11 @@ static void put_fields(struct vt_sink *out, const struct vt_input *in, const str
 		if (vt_field_absent(&desc->fields[i], event->values[i]))
 			continue;
 		char *p = vt_sink_room(out, VT_SINK_ROOM);
-		for (; column + 1 < EVENT_WIDTH; column++)
-			*p++ = ' ';
-		memcpy(p, type->keys[i].at, type->keys[i].length);
-		vt_sink_upto(out, p + type->keys[i].length);
+		if (column + 1 < EVENT_WIDTH) {
+			p = put_blanks(p, EVENT_WIDTH - 1 - column);
+			column = EVENT_WIDTH;
+		}
+		vt_sink_upto(out, put_bytes(p, &type->keys[i]));
 		vt_text_value(out, in, event, i, exact, w ? &w->known : NULL);
 	}
 }
@@ -363,13 +384,8 @@ static int text_write(void *writer, struct vt_sink *out, const struct vt_event *
 		vt_sink_role(out, VT_ROLE_DIM);
 	/* Escaped names are at most 4 * VT_MAX_NAME long: all of this fits the room. */
 	char *p = put_time(w, vt_sink_room(out, VT_SINK_ROOM), event);
-	memcpy(p, label->at, label->length);
-	p += label->length;
-	memset(p, ' ', depth);
-	p += depth;
-	memcpy(p, type->name.at, type->name.length);
-	p += type->name.length;
-	vt_sink_upto(out, p);
+	p = put_blanks(put_bytes(p, label), depth);
+	vt_sink_upto(out, put_bytes(p, &type->name));
 	put_fields(out, w->context->in, event, type, w->context->exact, (size_t)depth + type->name.length, w);
 	if (vt_unlikely(mark & OPEN_AT_END)) {
 		vt_sink_role(out, VT_ROLE_BAD);

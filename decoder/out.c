@@ -127,18 +127,25 @@ int vt_sink_open(struct vt_sink *s, const char *path, unsigned flags)
 	return err;
 }
 
+static void write_all(struct vt_sink *s, const char *from, size_t length)
+{
+	while (length > 0 && !s->error) {
+		ssize_t n = write(s->fd, from, length);
+		if (n >= 0) {
+			from += n;
+			length -= (size_t)n;
+		} else if (errno != EINTR) {
+			s->error = errno;
+		}
+	}
+}
+
 static void sink_write(struct vt_sink *s)
 {
-	const char *p = s->buffer, *end = p + s->used;
+	size_t used = s->used;
 
 	s->used = 0;
-	while (p < end && !s->error) {
-		ssize_t n = write(s->fd, p, (size_t)(end - p));
-		if (n >= 0)
-			p += n;
-		else if (errno != EINTR)
-			s->error = errno;
-	}
+	write_all(s, s->buffer, used);
 }
 
 void vt_sink_make_room(struct vt_sink *s, size_t n)
@@ -220,6 +227,12 @@ void vt_sink_long(struct vt_sink *s, const void *data, size_t length)
 {
 	const char *from = data;
 
+	/* What is long enough goes out as it is. */
+	if (s->fd >= 0 && length >= VT_SINK_BUFFER / 16) {
+		sink_write(s);
+		write_all(s, data, length);
+		return;
+	}
 	while (length > 0) {
 		size_t n = length < VT_SINK_ROOM ? length : VT_SINK_ROOM;
 		memcpy(vt_sink_room(s, n), from, n);

@@ -1,14 +1,14 @@
 /*
  * pipeline.c - events from the reader to the output, on one thread or on several.
  *
- * There are three kinds of work: to take events out of the reader, in order, and mark them (one thread at a
- * time); to write them as text (any number of threads); to put the text out, in order (one at a time). Events
- * travel in blocks, which are used in a circle. Every thread does whatever can be done next, so it does not
- * matter which kind is the dearest, and the output is that of one thread: each block is written from the
- * events and marks in it alone.
+ * There are three kinds of work: to take events out of the reader, in order, and mark them (the calling thread
+ * alone, in whose cache all that this needs stays); to write them as text (any number of threads); to put the
+ * text out, in order (one at a time). Events travel in blocks, which are used in a circle. Every thread does
+ * whatever it can do next, the calling one too when no block is free, so it does not matter which kind is the
+ * dearest. The output is that of one thread: each block is written from the events and marks in it alone.
  *
- * All of struct pipeline is under its lock, but for what belongs to who holds `taking` or `putting`, and the
- * contents of a block, which belong to the thread that changed its state last.
+ * All of struct pipeline is under its lock, but for what is the calling thread's, and the contents of a block,
+ * which belong to the thread that changed its state last.
  */
 #include "decoder/export.h"
 
@@ -21,7 +21,7 @@
 #include "decoder/common.h"
 #include "decoder/progress.h"
 
-#define BLOCK_EVENTS    1024u
+#define BLOCK_EVENTS    2048u           /* long enough that threads seldom wait for each other */
 #define BLOCK_MEMORY    (64u << 10)     /* for values and texts; more where one event needs it */
 #define MOST_THREADS    16u
 #define MOST_BLOCKS     (2u * MOST_THREADS + 2u)
@@ -29,11 +29,18 @@
 
 enum block_state { EMPTY, TAKEN, FULL, WRITTEN };
 
+/* An event, so that it travels light: what it points to is in the block's memory. */
+struct kept {
+	uint64_t ticks, t_ns;
+	const struct vt_ring_info *ring;
+	const struct vt_event_desc *desc;       /* NULL: a gap */
+	uint32_t at, mark;              /* at: values and then text, or the gap */
+};
+
 struct block {
 	enum block_state state;
 	unsigned count;
-	struct vt_event events[BLOCK_EVENTS];   /* values, text and gap are in `memory` */
-	uint32_t marks[BLOCK_EVENTS];
+	struct kept events[BLOCK_EVENTS];
 	char *memory;
 	size_t used, room;
 	struct vt_sink text;
@@ -43,13 +50,14 @@ struct pipeline {
 	const struct vt_export *format;
 	const struct vt_export_context *context;
 	uint64_t length;                /* of the run in ns */
-	_Alignas(64) void *state;       /* of the format; whoever takes */
-	const struct vt_event *event;   /* not NULL: taken, and belongs into the next block; whoever takes */
-	uint64_t left, count;           /* events to take, taken; whoever takes */
+	/* the calling thread's */
+	_Alignas(64) void *state;       /* of the format */
+	const struct vt_event *event;   /* not NULL: taken, and belongs into the next block */
+	uint64_t left, count;           /* events to take, taken */
 
 	_Alignas(64) pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool taking, putting, ended;
+	bool putting, ended;
 	int err;                        /* the first; what was taken before it is put out */
 	bool stop;                      /* nothing more is put out */
 	size_t next_take, next_put;     /* numbers of blocks; a block's place is its number modulo `blocks` */
@@ -62,6 +70,7 @@ struct pipeline {
 struct worker {
 	struct pipeline *p;
 	void *writer;
+	bool takes;                     /* the calling thread */
 	pthread_t thread;
 };
 
@@ -70,27 +79,27 @@ struct worker {
 /* The rare ones: a gap, or an event with text. */
 static VT_COLD bool keep_more(struct block *b, const struct vt_event *event)
 {
-	size_t values = event->gap ? 0 : event->desc->count * sizeof(uint64_t);
+	size_t values = event->gap ? sizeof(*event->gap) : event->desc->count * sizeof(uint64_t);
 	size_t text = event->text ? (size_t)event->values[event->desc->text] : 0;
-	size_t need = event->gap ? sizeof(*event->gap) : values + ((text + 7) & ~(size_t)7);
-	struct vt_event *to = &b->events[b->count];
+	size_t need = values + ((text + 7) & ~(size_t)7);
 	char *at = b->memory + b->used;
 
 	if (need > b->room - b->used)
 		return false;
-	*to = *event;
-	if (event->gap) {
-		to->gap = memcpy(at, event->gap, sizeof(*event->gap));
-	} else {
-		to->values = memcpy(at, event->values, values);
-		to->text = memcpy(at + values, event->text, text);
-	}
+	if (event->gap)
+		memcpy(at, event->gap, values);
+	else
+		memcpy(at, event->values, values);
+	if (text > 0)
+		memcpy(at + values, event->text, text);
+	b->events[b->count++] = (struct kept){
+		event->ticks, event->t_ns, event->ring, event->gap ? NULL : event->desc, (uint32_t)b->used, 0,
+	};
 	b->used += need;
-	b->count++;
 	return true;
 }
 
-/* Copies what an event points to, which lives until the next one is taken. False: no room in this block. */
+/* Copies an event, which lives until the next one is taken. False: no room in this block. */
 static inline bool keep(struct block *b, const struct vt_event *event)
 {
 	if (vt_unlikely(event->gap || event->text))
@@ -101,10 +110,29 @@ static inline bool keep(struct block *b, const struct vt_event *event)
 		return false;
 	for (unsigned i = 0; i < words; i++)
 		values[i] = event->values[i];
-	b->events[b->count] = *event;
-	b->events[b->count++].values = values;
+	/* One by one: a processor hands on a store at once only to a load of the same size. */
+	struct kept *k = &b->events[b->count++];
+	k->ticks = vt_load_relaxed(&event->ticks);
+	k->t_ns = vt_load_relaxed(&event->t_ns);
+	k->ring = event->ring;
+	k->desc = event->desc;
+	k->at = (uint32_t)b->used;
 	b->used += words * sizeof(*values);
 	return true;
+}
+
+/* As it was. */
+static inline void unpack(const struct block *b, const struct kept *k, struct vt_event *event)
+{
+	const char *at = b->memory + k->at;
+
+	event->ticks = k->ticks;
+	event->t_ns = k->t_ns;
+	event->ring = k->ring;
+	event->desc = k->desc;
+	event->gap = vt_likely(k->desc) ? NULL : (const struct vt_gap *)(const void *)at;
+	event->values = (const uint64_t *)(const void *)at;
+	event->text = vt_unlikely(k->desc && k->desc->text >= 0) ? at + k->desc->count * sizeof(uint64_t) : NULL;
 }
 
 /* An event that is alone too large for a block. */
@@ -124,7 +152,7 @@ static int make_room(struct block *b, const struct vt_event *event)
 static int take_one(struct pipeline *p, struct block *b)
 {
 	const struct vt_export *format = p->format;
-	uint32_t *mark = &b->marks[b->count];
+	uint32_t mark = 0;
 
 	if (!keep(b, p->event)) {
 		if (b->count > 0)
@@ -133,10 +161,11 @@ static int take_one(struct pipeline *p, struct block *b)
 			return -ENOMEM;
 		keep(b, p->event);
 	}
-	*mark = 0;
-	int err = format->mark ? format->mark(p->state, p->event, mark) : 0;
+	int err = format->mark ? format->mark(p->state, p->event, &mark) : 0;
 	if (err)
 		b->count--;             /* not written */
+	else
+		b->events[b->count - 1].mark = mark;
 	return err;
 }
 
@@ -173,8 +202,11 @@ static int write_block(struct pipeline *p, void *writer, struct block *b)
 
 	b->text.used = 0;
 	b->text.colour = p->context->out->colour;
-	for (unsigned i = 0; i < b->count && !err; i++)
-		err = format->write(writer, &b->text, &b->events[i], b->marks[i]);
+	for (unsigned i = 0; i < b->count && !err; i++) {
+		struct vt_event event;
+		unpack(b, &b->events[i], &event);
+		err = format->write(writer, &b->text, &event, b->events[i].mark);
+	}
 	return err ? err : b->text.error ? -b->text.error : 0;
 }
 
@@ -182,10 +214,7 @@ static int put_block(struct pipeline *p, const struct block *b)
 {
 	struct vt_sink *out = p->context->out;
 
-	for (size_t at = 0; at < b->text.used; at += VT_SINK_ROOM) {
-		size_t left = b->text.used - at;
-		vt_sink_bytes(out, b->text.buffer + at, left < VT_SINK_ROOM ? left : VT_SINK_ROOM);
-	}
+	vt_sink_bytes(out, b->text.buffer, b->text.used);
 	/* The sink's error is sticky: writing on into a full disk is of no use. */
 	return out->error ? 1 : 0;
 }
@@ -214,7 +243,6 @@ static void note_error(struct pipeline *p, int err)
 /* The three of them: called and left with the lock held, which is open meanwhile. */
 static void do_take(struct pipeline *p, struct block *b)
 {
-	p->taking = true;
 	b->state = TAKEN;
 	pthread_mutex_unlock(&p->lock);
 	int more = take(p, b);
@@ -223,7 +251,6 @@ static void do_take(struct pipeline *p, struct block *b)
 	p->ended = more <= 0;
 	b->state = FULL;
 	p->next_take++;
-	p->taking = false;
 }
 
 static void do_write(struct pipeline *p, void *writer, struct block *b)
@@ -249,16 +276,16 @@ static void do_put(struct pipeline *p, struct block *b)
 }
 
 /* Does one thing, if there is one. Taking goes first: it is the work that cannot be shared. */
-static bool step(struct pipeline *p, void *writer)
+static bool step(struct pipeline *p, const struct worker *w)
 {
 	struct block *full;
 
-	if (!p->taking && !p->ended && at(p, p->next_take)->state == EMPTY)
+	if (w->takes && !p->ended && at(p, p->next_take)->state == EMPTY)
 		do_take(p, at(p, p->next_take));
 	else if (!p->putting && p->next_put < p->next_take && at(p, p->next_put)->state == WRITTEN)
 		do_put(p, at(p, p->next_put));
 	else if ((full = first_full(p)))
-		do_write(p, writer, full);
+		do_write(p, w->writer, full);
 	else
 		return false;
 	pthread_cond_broadcast(&p->changed);
@@ -272,7 +299,7 @@ static void *work(void *argument)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop && !(p->ended && p->next_put == p->next_take))
-		if (!step(p, w->writer))
+		if (!step(p, w))
 			pthread_cond_wait(&p->changed, &p->lock);
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -326,14 +353,14 @@ static int begin_writers(struct pipeline *p, unsigned threads)
 
 static void run_threads(struct pipeline *p)
 {
-	struct worker workers[MOST_THREADS] = { { .p = p, .writer = p->writers[0] } };
+	struct worker workers[MOST_THREADS] = { { .p = p, .writer = p->writers[0], .takes = true } };
 	unsigned begun = 1;
 
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
 	/* Short work is done before there is a second thread; one that cannot be had is no error. */
 	pthread_mutex_lock(&p->lock);
-	step(p, p->writers[0]);
+	step(p, &workers[0]);
 	bool more = !p->ended;
 	pthread_mutex_unlock(&p->lock);
 	for (; begun < p->threads && more; begun++) {

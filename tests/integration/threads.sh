@@ -44,7 +44,7 @@ for log in calls.vtrace damaged.vtrace "$ROOT"/fixtures/*.vtrace "$ROOT"/fixture
 	same "$(basename "$log" .vtrace) in sum" summary "$log"
 	same "$(basename "$log" .vtrace) verified" verify "$log"
 done
-for count in 0 1 1023 1024 1025 2048; do
+for count in 0 1 2047 2048 2049 4096; do
 	same "--limit $count" decode --limit $count calls.vtrace
 	is "--limit $count prints as many" "$(valktrace decode --threads 4 -n $count calls.vtrace | wc -l)" $count
 done
