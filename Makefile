@@ -32,7 +32,7 @@ UV_LIBS    := -luv -lpthread
 
 WIRE_SRCS := \
 	core/call_table.c core/chunk.c core/codec.c core/codec_lz4.c core/codec_none.c core/codec_zstd.c \
-	core/columns.c core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_tables.c \
+	core/columns.c core/crc32c.c core/drain.c core/error.c core/follow.c core/follow_counters.c core/follow_tables.c \
 	core/metrics_family.c core/metrics_histogram.c core/metrics_json.c core/metrics_kernel.c \
 	core/metrics_labels.c core/metrics_prometheus.c core/metrics_rows.c core/metrics_series.c \
 	core/metrics_special.c core/metrics_text.c core/pack.c core/recover.c core/ring_view.c core/rule.c \

@@ -18,6 +18,9 @@ int vt_follow_write_strings(struct vt_followed *p, const struct vt_follow_out *o
 int vt_follow_write_process(struct vt_followed *p, const struct vt_follow_out *out);
 int vt_follow_write_threads(struct vt_followed *p, const struct vt_follow_out *out);
 
+/* Snapshots that the host took since the last round, in their order. */
+int vt_follow_write_snapshots(struct vt_followed *p, const struct vt_follow_out *out);
+
 /* The bytes of an interned string; empty if it is not there. */
 struct vt_span vt_follow_string(const struct vt_followed *p, uint32_t id);
 
