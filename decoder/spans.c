@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decoder/input.h"
 #include "decoder/pointer_map.h"
 
 int vt_spans_begin(struct vt_spans *s, const struct vt_event_desc *desc, uint64_t ticks)
@@ -315,6 +316,7 @@ bool vt_ending_is_abrupt(const struct vt_process_info *process)
 struct track {
 	const struct vt_ring_info *ring;
 	struct vt_spans spans;
+	uint64_t gap;                   /* where its last gap ends: what began before may have ended in it */
 };
 
 static struct track *track_of(struct vt_pointer_map *map, const struct vt_ring_info *ring,
@@ -392,11 +394,12 @@ static size_t all_open(const struct vt_spans *s)
 	return total;
 }
 
-static void add_open(struct vt_end_spans *spans, const struct vt_ring_info *ring,
-                     const struct vt_open_span *open, unsigned depth)
+static void add_open(struct vt_end_spans *spans, const struct track *t, const struct vt_open_span *open,
+                     unsigned depth)
 {
 	for (unsigned i = 0; i < depth; i++)
-		spans->items[spans->count++] = (struct vt_end_span){ ring, open[i] };
+		if (open[i].ticks >= t->gap)
+			spans->items[spans->count++] = (struct vt_end_span){ t->ring, open[i] };
 }
 
 static int collect(const struct vt_pointer_map *map, struct vt_end_spans *spans)
@@ -415,12 +418,38 @@ static int collect(const struct vt_pointer_map *map, struct vt_end_spans *spans)
 		const struct track *t = map->slots[i].key ? map->slots[i].value : NULL;
 		if (!t)
 			continue;
-		add_open(spans, t->ring, t->spans.open, t->spans.depth);
+		add_open(spans, t, t->spans.open, t->spans.depth);
 		for (unsigned j = 0; j < t->spans.aside_count; j++)
-			add_open(spans, t->ring, t->spans.aside[j].open, t->spans.aside[j].depth);
+			add_open(spans, t, t->spans.aside[j].open, t->spans.aside[j].depth);
 	}
 	qsort(spans->items, spans->count, sizeof(*spans->items), compare_spans);
 	return 0;
+}
+
+static void note_gap(const struct vt_pointer_map *map, const struct vt_event *event)
+{
+	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
+		struct track *t = event->gap->events[c] > 0
+		                  ? vt_pointer_map_get(map, (const char *)event->ring + c) : NULL;
+		if (t && event->gap->t_after > t->gap)
+			t->gap = event->gap->t_after;
+	}
+}
+
+static int find_gaps(struct vt_reader *reader, struct vt_filter filter, const struct vt_pointer_map *map)
+{
+	const struct vt_event *event;
+	const char *unknown;
+
+	/* No event is this long, so that only gaps are delivered. */
+	filter.min_duration_ns = UINT64_MAX;
+	int err = vt_reader_select(reader, &filter, &unknown);
+	while (!err && (err = vt_reader_next(reader, &event)) > 0) {
+		err = 0;
+		if (event->gap)
+			note_gap(map, event);
+	}
+	return err;
 }
 
 int vt_end_spans_find(struct vt_reader *reader, const struct vt_filter *filter,
@@ -443,6 +472,8 @@ int vt_end_spans_find(struct vt_reader *reader, const struct vt_filter *filter,
 		struct track *track = track_of(&tracks, batch->ring, batch->category);
 		err = track ? follow(batch, track) : -ENOMEM;
 	}
+	if (!err && vt_lost_all(vt_reader_run(reader)) > 0)
+		err = find_gaps(reader, all, &tracks);
 	if (!err)
 		err = collect(&tracks, spans);
 	vt_pointer_map_free(&tracks, free_track);

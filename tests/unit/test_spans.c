@@ -224,6 +224,39 @@ static void what_is_open_at_the_end(void **state)
 	close(f.fd);
 }
 
+/* What was open before events were lost may have ended among them. */
+static void a_gap_hides_the_end(void **state)
+{
+	const struct lm_event first[] = {
+		{ LM_START + 10, VT_EV_gc_begin, { 1, 2 }, NULL },
+		{ LM_START + 20, VT_EV_interp_call, { 1 }, NULL },
+	};
+	const struct lm_event second[] = { { LM_START + 40, VT_EV_interp_call, { 2 }, NULL } };
+	const struct vt_filter filter = { .size = sizeof(filter) };
+	struct lm lm = { .codec = VT_CODEC_ZSTD };
+	struct vt_end_spans spans;
+
+	(void)state;
+	lm_begin(&lm, 1);
+	lm_schema(&lm);
+	lm_process(&lm, 0, 100, "lisp");
+	lm_events(&lm, 0, 0, first, 2);
+	lm_lose(&lm, 0, VT_CAT_interp, 3);
+	lm_events(&lm, 0, 0, second, 1);
+	lm_process_ended(&lm, 0, 100, "lisp", VT_END_SIGNAL, 9);
+	lm_end(&lm);
+	struct file f = file_of(&lm);
+	struct vt_reader *reader = open_one(f.path);
+	assert_int_equal(vt_end_spans_find(reader, &filter, &spans), 0);
+	assert_int_equal(spans.count, 2);
+	assert_int_equal(spans.items[0].span.desc->id, VT_EV_gc_begin);
+	assert_true(spans.items[1].span.ticks == LM_START + 40);
+	vt_end_spans_free(&spans);
+	vt_reader_close(reader);
+	close(f.fd);
+	lm_free(&lm);
+}
+
 /* It left by itself, or nobody knows: what a log does not go on to say was not open when it died. */
 static void nothing_is_open_at_another_end(void **state)
 {
@@ -253,6 +286,7 @@ int main(void)
 		cmocka_unit_test(an_unwind_ends_the_innermost),
 		cmocka_unit_test(coroutines_have_spans_of_their_own),
 		cmocka_unit_test(what_is_open_at_the_end),
+		cmocka_unit_test(a_gap_hides_the_end),
 		cmocka_unit_test(nothing_is_open_at_another_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
