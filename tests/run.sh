@@ -3,7 +3,8 @@
 #
 # Prints one line a group, what failed in it, and as the very last line `N passed, N failed`. A group
 # is a command that ends in such a line (cmocka's TAP is counted). What each printed stays in
-# BUILD/tests/log/. SAN, CC and CXX come from the Makefile.
+# BUILD/tests/log/. SAN, CC and CXX come from the Makefile. As many groups run at once as there are processors
+# (JOBS), but for those that need the machine for themselves.
 #
 # Under SAN the models are left out (they are no code of ours), and so is what preloads the agent where
 # that is not possible: see tests/integration/lib.sh.
@@ -63,26 +64,80 @@ details()
 	fi
 }
 
-# group NAME COMMAND...
+# ---- the groups --------------------------------------------------------------------------------------
+
+names=()
+declare -A commands
+alone=' unit/kill unit/ring integration/collect integration/conservation integration/loop integration/perf '
+
+# group NAME COMMAND...: to be run, if it is chosen
 group()
 {
-	local name=$1 log status good bad start=$SECONDS
+	local name=$1
 	shift
 	chosen "$name" || return 0
-	log=$logs/${name//\//-}.log
-	timeout -k 10 $limit "$@" >"$log" 2>&1 </dev/null
+	names+=("$name")
+	printf -v "commands[$name]" '%q ' "$@"
+}
+
+# run NAME: its output into its log; then how it ended and the seconds it took into a file beside that
+run()
+{
+	local log=$logs/${1//\//-} start=$SECONDS status
+	eval "timeout -k 10 $limit ${commands[$1]}" >"$log.log" 2>&1 </dev/null
 	status=$?
-	count "$log" $status
+	echo "$status $((SECONDS - start))" >"$log.new"
+	mv "$log.new" "$log.done"
+}
+
+# report NAME: what a group that ended came to
+report()
+{
+	local log=$logs/${1//\//-}.log status seconds good bad
+	read -r status seconds <"${log%.log}.done"
+	count "$log" "$status"
 	skipped=$((skipped + $(grep -c '^skipped: ' "$log")))
 	passed=$((passed + good))
 	failed=$((failed + bad))
 	if [ "$bad" -eq 0 ]; then
-		printf '%-32s %4d passed %5d s\n' "$name" "$good" $((SECONDS - start))
+		printf '%-32s %4d passed %5d s\n' "$1" "$good" "$seconds"
 		grep '^skipped: ' "$log" | sed 's/^/    /'
 	else
-		printf '%-32s %4d passed, %d FAILED (exit %d)\n' "$name" "$good" "$bad" $status
+		printf '%-32s %4d passed, %d FAILED (exit %d)\n' "$1" "$good" "$bad" "$status"
 		details "$log" | head -n 60 | sed 's/^/    /'
 	fi
+}
+
+# report_ended: those in `order` that ended, up to the first that has not
+report_ended()
+{
+	local name
+	while [ $reported -lt ${#order[@]} ]; do
+		name=${order[$reported]}
+		[ -e "$logs/${name//\//-}.done" ] || return 0
+		report "$name"
+		reported=$((reported + 1))
+	done
+}
+
+# run_all JOBS NAME...: JOBS of them at once
+run_all()
+{
+	local jobs=$1 running=0 name
+	shift
+	order=("$@")
+	reported=0
+	for name; do
+		if [ $running -ge "$jobs" ]; then
+			wait -n
+			running=$((running - 1))
+			report_ended
+		fi
+		run "$name" &
+		running=$((running + 1))
+	done
+	wait
+	report_ended
 }
 
 for unit in tests/unit/test_*.c; do
@@ -97,6 +152,17 @@ for script in tests/integration/*.sh; do
 	[ "$name" = lib ] || group "integration/$name" "$script"
 done
 [ -n "$SAN" ] || group model tests/model/run.sh
+
+together=() later=()
+for name in "${names[@]}"; do
+	if [[ $alone == *" $name "* ]]; then later+=("$name"); else together+=("$name"); fi
+done
+# Jobs of their own process group, or SIGINT would be ignored in all that they start.
+set -m
+trap 'for job in $(jobs -p); do kill -- -"$job"; done 2>/dev/null; exit 130' INT TERM HUP
+[ ${#together[@]} -eq 0 ] || run_all "${JOBS:-$(nproc)}" "${together[@]}"
+[ ${#later[@]} -eq 0 ] || run_all 1 "${later[@]}"
+set +m
 
 [ $skipped -eq 0 ] || echo "$skipped skipped"
 echo "$passed passed, $failed failed"
