@@ -77,7 +77,7 @@ is_there()
 	*/*)                 [ -e "$ROOT/$name" ] ;;
 	make\ *)             grep -qE "^([a-z-]+ )*${name#make }( [a-z-]+)*:" "$ROOT/Makefile" "$ROOT/tests/tests.mk" ;;
 	[a-z]*\ --[a-z]*)    valktrace ${name%% *} --help | grep -qE -- "^ .* ${name#* }( |\$)" ;;
-	decode|summary)      valktrace "$name" --help >/dev/null ;;
+	decode|report|summary) valktrace "$name" --help >/dev/null ;;
 	other)               grep -qF 'phase=\"other\"' "$ROOT/include/valktrace/schema.def" ;;
 	perf\ stat)          true ;;
 	*.*)                 grep -qx "$name" events ;;
