@@ -68,6 +68,9 @@ details()
 
 names=()
 declare -A commands
+# The longest first, so that none of them is the last; and those that need the machine for themselves.
+long='model integration/programs integration/report headers integration/json_tools integration/viewers
+	integration/http integration/series'
 alone=' unit/kill unit/ring integration/collect integration/conservation integration/loop integration/perf '
 
 # group NAME COMMAND...: to be run, if it is chosen
@@ -108,15 +111,15 @@ report()
 	fi
 }
 
-# report_ended: those in `order` that ended, up to the first that has not
+# report_ended: those that ended since it was called last
 report_ended()
 {
-	local name
-	while [ $reported -lt ${#order[@]} ]; do
-		name=${order[$reported]}
-		[ -e "$logs/${name//\//-}.done" ] || return 0
+	local name done
+	for name in "${names[@]}"; do
+		done=$logs/${name//\//-}.done
+		[ -e "$done" ] || continue
 		report "$name"
-		reported=$((reported + 1))
+		rm "$done"
 	done
 }
 
@@ -125,8 +128,6 @@ run_all()
 {
 	local jobs=$1 running=0 name
 	shift
-	order=("$@")
-	reported=0
 	for name; do
 		if [ $running -ge "$jobs" ]; then
 			wait -n
@@ -154,8 +155,15 @@ done
 [ -n "$SAN" ] || group model tests/model/run.sh
 
 together=() later=()
+for name in $long; do
+	[ -z "${commands[$name]-}" ] || together+=("$name")
+done
 for name in "${names[@]}"; do
-	if [[ $alone == *" $name "* ]]; then later+=("$name"); else together+=("$name"); fi
+	if [[ $alone == *" $name "* ]]; then
+		later+=("$name")
+	elif [[ " ${together[*]} " != *" $name "* ]]; then
+		together+=("$name")
+	fi
 done
 # Jobs of their own process group, or SIGINT would be ignored in all that they start.
 set -m
