@@ -536,11 +536,17 @@ static void look_at_thread(const struct vt_followed *p, struct vt_followed_slot 
 {
 	char path[64], name[40] = "";
 
+	/* In another pid namespace the thread's number is another's here, or nobody's: not that it is gone. */
+	if (p->view.pid != p->view.file->pid)
+		return;
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", p->view.file->pid, s->tid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		/* In the file, not only here: the next recorder must come to the same verdict. */
-		if (errno == ENOENT)
+		/*
+		 * In the file, not only here: the next recorder must come to the same verdict. Where /proc
+		 * is not mounted (a jail), nothing is there, and all live.
+		 */
+		if (errno == ENOENT && access("/proc/self/stat", F_OK) == 0)
 			vt_store_release(&vt_threads_of(p->view.file)[index].closing, s->generation);
 		return;
 	}

@@ -190,7 +190,8 @@ static struct vt_tree_process *known(const struct vt_tree *t, const char *path)
 
 static void watch_process(struct vt_tree_process *p)
 {
-	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	/* Not that of a process which has its pid by now, or has the same in our pid namespace. */
+	p->pidfd = p->view.pid ? (int)syscall(SYS_pidfd_open, p->view.pid, 0) : -1;
 	p->poll.data = p;
 	if (p->pidfd >= 0 && (uv_poll_init(p->tree->loop, &p->poll, p->pidfd) != 0 ||
 	                      uv_poll_start(&p->poll, UV_READABLE, on_gone) != 0)) {

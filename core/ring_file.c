@@ -91,8 +91,9 @@ void vt_ring_directory_name(char *to, size_t size)
 
 uint64_t vt_process_start(uint32_t pid)
 {
-	char path[64], text[1024];
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	char path[64] = "/proc/self/stat", text[1024];
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
@@ -199,7 +200,7 @@ void vt_ring_file_identify(struct vt_ring_file *f, uint64_t run)
 	f->tick_hz = vt_tick_hz();
 	f->pid = (uint32_t)getpid();
 	f->parent_pid = (uint32_t)getppid();
-	f->pid_start = vt_process_start(f->pid);
+	f->pid_start = vt_process_start(0);     /* /proc may be that of another pid namespace */
 	f->boot = vt_boot();
 	struct vt_anchor now = vt_anchor_now();
 	f->ticks = now.ticks;
