@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <valktrace/error.h>
+
 #include "core/follow_tables.h"
 #include "core/record_tree.h"
 
@@ -332,6 +334,16 @@ int vt_tree_watch(struct vt_tree *t, uv_loop_t *loop, struct vt_recorder *record
 	/* Without inotify (its limits can be used up) the timer alone finds them. */
 	uv_fs_event_start(&t->watch, on_change, t->directory, 0);
 	return uv_timer_start(&t->scan_timer, on_scan, SCAN_MS, SCAN_MS);
+}
+
+void vt_tree_missing(const struct vt_tree *t, char *to, size_t size)
+{
+	unsigned count = vt_load_relaxed(&t->page->failures.count);
+
+	*to = 0;
+	if (count > 0)
+		snprintf(to, size, "%u process%s made no ring file: %s", count, count == 1 ? "" : "es",
+		         vt_strerror(t->page->failures.error));
 }
 
 bool vt_tree_running(const struct vt_tree *t)

@@ -58,6 +58,13 @@ static int make_private_directory(const char *path)
 	return access(path, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
+static bool is_our_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
 int vt_ring_directory(const char *wanted, char *to, size_t size)
 {
 	if (wanted && *wanted) {
@@ -65,7 +72,8 @@ int vt_ring_directory(const char *wanted, char *to, size_t size)
 		return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : make_private_directory(to);
 	}
 	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-	if (runtime && *runtime == '/') {
+	/* That of the user whom sudo -E took it from is not ours: he could move what lies in it. */
+	if (runtime && *runtime == '/' && is_our_directory(runtime)) {
 		int n = snprintf(to, size, "%s/valktrace", runtime);
 		if (n > 0 && (size_t)n < size && make_private_directory(to) == 0)
 			return 0;
@@ -80,7 +88,7 @@ void vt_ring_directory_name(char *to, size_t size)
 	char path[PATH_MAX / 2];
 	struct stat st;
 
-	if (runtime && *runtime == '/' &&
+	if (runtime && *runtime == '/' && is_our_directory(runtime) &&
 	    (size_t)snprintf(path, sizeof(path), "%s/valktrace", runtime) < sizeof(path) &&
 	    lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		snprintf(to, size, "%s", path);

@@ -158,6 +158,51 @@ done
 [ $how -gt 6 ] || is 'what is written behind a filter is counted' "$(valktrace decode --format prometheus log.vtrace |
 	sed -n 's/^valk_calls_total{.*"write".*} //p')" 100
 
+# ---- no room for a ring file --------------------------------------------------------------------------------
+
+# What the command writes to stderr is its own: the recorder says once at the end what was missing.
+cat >small.sh <<'SH'
+ulimit -f 1
+for i in 1 2 3 4 5; do /bin/echo $i >&2; done
+exit 4
+SH
+sh small.sh 2>plain
+valktrace record -f -o log.vtrace -- sh small.sh 2>err
+is 'ulimit -f: ends the same' $? 4
+is 'ulimit -f: its stderr is its own' "$(grep -v '^valktrace: ' err)" "$(cat plain)"
+has 'ulimit -f: says how many are missing' "$(cat err)" '^valktrace: 5 processes made no ring file: File too large;$'
+is 'ulimit -f: and no more than that' "$(grep -c 'ring file' err)" 2
+has 'ulimit -f: so does the summary' "$(valktrace summary log.vtrace)" '^processes +5 processes made no ring file: File too large$'
+ok 'ulimit -f: stderr is a file that is full' sh -c \
+	'head -c 3000 /dev/zero >big; valktrace record -q -f -o log.vtrace -- sh -c "ulimit -f 1; /bin/true; /bin/true" 2>>big'
+sh -c 'ulimit -f 1; exec valktrace record -q -f -o /dev/null -- /bin/true' 2>err
+is 'the recorder itself has no room' $? 125
+
+# All that was lost is in the last line, also what found no ring, or a full one.
+cat >threads.py <<'PY'
+import os, threading
+def work(): [os.close(os.open('/dev/null', 0)) for _ in range(1500)]
+threads = [threading.Thread(target=work) for _ in range(60)]
+for t in threads: t.start()
+for t in threads: t.join()
+PY
+valktrace record -f -c file --mode discard --ring-size 64K -o log.vtrace -- \
+	sh -c 'kill -STOP $PPID; python3 threads.py; kill -CONT $PPID' 2>err
+is 'the last line counts all that was lost' "$(sed -n 's/^valktrace: .* events, \([0-9,]*\) lost.*/\1/p' err | tr -d ,)" \
+	"$(valktrace info --json log.vtrace | jq .lost)"
+ok 'and some was' test "$(valktrace info --json log.vtrace | jq .lost)" -gt 0
+
+# ---- somebody else's XDG_RUNTIME_DIR ------------------------------------------------------------------------
+
+if [ "$(id -u)" -eq 0 ]; then
+	mkdir -m 700 theirs
+	chown 65534 theirs
+	XDG_RUNTIME_DIR=$PWD/theirs valktrace record -q -f -o log.vtrace -- /bin/true
+	is 'nothing is made in the directory of another user' "$(ls theirs)" ''
+else
+	skip "another user's XDG_RUNTIME_DIR" 'needs root'
+fi
+
 # ---- how it ended -------------------------------------------------------------------------------------------
 
 valktrace record -q -f --all -o log.vtrace -- sh -c 'kill -9 $$'
