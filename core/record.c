@@ -539,7 +539,7 @@ static int record_command(const struct record_settings *from, char **argv)
 	if (!err)
 		err = begin_recording(&settings, &wanted, &what);
 	if (err) {
-		vt_message("%s: %s", what, vt_strerror(err));
+		vt_message("%s: %s", what, err == -EBUSY ? "another recorder is writing it" : vt_strerror(err));
 		return EXIT_OURS;
 	}
 	record.recorder.problem = on_problem;

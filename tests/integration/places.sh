@@ -158,6 +158,37 @@ done
 [ $how -gt 6 ] || is 'what is written behind a filter is counted' "$(valktrace decode --format prometheus log.vtrace |
 	sed -n 's/^valk_calls_total{.*"write".*} //p')" 100
 
+# ---- a clock that stands still ------------------------------------------------------------------------------
+
+cat >still.c <<'C'
+#include <time.h>
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	*t = (struct timespec){ .tv_sec = 1000000000 + clock };
+	return 0;
+}
+C
+ok 'a still clock is built' "$CC" -shared -fPIC still.c -o still.so
+timeout 30 valktrace record -q -f -c file -o log.vtrace -- sh -c \
+	'LD_PRELOAD=$LD_PRELOAD:$PWD/still.so perl -e "open F, q(<), q(/dev/null) for 1 .. 100; exit 4"'
+is 'a program whose clock stands still runs to its end' $? 4
+ok 'and its log is whole' test "$(valktrace info --json log.vtrace | jq '[.decoded // 0, .lost] | .[1]')" = 0
+
+# ---- a recorder that is killed ------------------------------------------------------------------------------
+
+valktrace record -q -f -c file -o log.vtrace -- sh -c 'sleep 0.2; kill -9 $PPID; sleep 0.2; : >over' 2>err
+is 'the recorder is killed' $? 137
+for _ in {1..100}; do [ -e over ] && break; sleep 0.1; done
+sleep 0.3
+ok 'what it could not write is found' valktrace recover log.vtrace 2>err
+is 'and nothing stays beside the log' "$(ls "$RUN"/valktrace)" ''
+ok 'the log is whole' valktrace verify --strict log.vtrace
+
+# Two into one file: the second one says so, and the first is whole.
+valktrace record -q -f -o log.vtrace -- sh -c 'valktrace record -o log.vtrace -- true 2>err; echo $? >code'
+is 'a log that is being written is nobody else'"'"'s' "$(cat code err)" '125
+valktrace: log.vtrace: another recorder is writing it'
+
 # ---- no room for a ring file --------------------------------------------------------------------------------
 
 # What the command writes to stderr is its own: the recorder says once at the end what was missing.
