@@ -1,6 +1,7 @@
 /* calls.c - statistics of calls: cells made at a thread's first, names that a host gives. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <valktrace/emit.h>
 #include <valktrace/kernel.h>
@@ -78,16 +79,22 @@ void vt__call_slow(unsigned call, bool failed, uint64_t time)
 	errno = saved;
 }
 
-void vt_calls_settle(void)
+void vt_calls_make_ready(void)
 {
 	int saved = errno;
-	struct vt_slot *slot = NULL;
+	struct vt_slot *slot = vt__ring ? (struct vt_slot *)(void *)vt__ring : vt_thread_claim();
 
-	if (early_count > 0 && vt_load_relaxed(&vt__gate.counting))
-		slot = vt__ring ? (struct vt_slot *)(void *)vt__ring : vt_thread_claim();
 	if (slot && vt_load_relaxed(&slot->calls) == 0)
 		make_cells(vt_process.file, slot);
 	errno = saved;
+}
+
+void vt_calls_settle(void)
+{
+	/* In a child of vfork they are its parent's. Without any, no system call: a filter may kill for it. */
+	if (early_count > 0 && vt_load_relaxed(&vt__gate.counting) &&
+	    (uint32_t)getpid() == vt_process.pid)
+		vt_calls_make_ready();
 }
 
 void vt_syscall_name(uint64_t number, const char *name)

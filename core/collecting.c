@@ -41,7 +41,7 @@ static struct vt_collected collected(const struct vt_followed *p)
 	const struct vt_ring_file *f = p->view.file;
 
 	return (struct vt_collected){
-		.index = p->index, .pid = f->pid, .start = f->pid_start, .parent = p->parent,
+		.index = p->index, .pid = p->view.pid, .start = f->pid_start, .parent = p->parent,
 	};
 }
 

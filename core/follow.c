@@ -171,7 +171,7 @@ static void committed(const struct vt_drain_ring *d, const uint64_t base[VT_MAX_
 	}
 }
 
-static void put_totals(const struct vt_followed *p, unsigned index, struct vt_out *payload)
+static void put_totals(struct vt_followed *p, unsigned index, struct vt_out *payload)
 {
 	const struct vt_followed_slot *s = &p->slots[index];
 	const struct vt_slot *slot = slot_at(p, index);
@@ -179,8 +179,10 @@ static void put_totals(const struct vt_followed *p, unsigned index, struct vt_ou
 
 	committed(&s->main, slot->emitted_base[0], p->ending, &t);
 	for (unsigned cause = 0; cause < VT_LOST_CAUSES; cause++)
-		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++)
+		for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
 			t.lost[cause][c] = vt_load_relaxed(&slot->lost[cause][c]) - slot->lost_base[cause][c];
+			p->lost += t.lost[cause][c];
+		}
 	vt_rec_totals_encode(payload, &t);
 	if (s->signal_used) {
 		t = (struct vt_rec_totals){ .ring = s->signal.id };
@@ -369,11 +371,17 @@ static void look_at_thread(const struct vt_followed *p, struct vt_followed_slot 
 {
 	char path[64], name[40] = "";
 
+	/* In another pid namespace the thread's number is another's here, or nobody's: not that it is gone. */
+	if (p->view.pid != p->view.file->pid)
+		return;
 	snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", p->view.file->pid, s->tid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		/* In the file, not only here: the next recorder must come to the same verdict. */
-		if (errno == ENOENT)
+		/*
+		 * In the file, not only here: the next recorder must come to the same verdict. Where /proc
+		 * is not mounted (a jail), nothing is there, and all live.
+		 */
+		if (errno == ENOENT && access("/proc/self/stat", F_OK) == 0)
 			vt_store_release(&vt_threads_of(p->view.file)[index].closing, s->generation);
 		return;
 	}
@@ -413,6 +421,7 @@ static int write_end(struct vt_followed *p, const struct vt_follow_out *out)
 			put_totals(p, i, &payload);
 	for (unsigned c = 0; c < VT_MAX_CATEGORIES; c++) {
 		none.lost[VT_LOST_NORING][c] = f->no_ring[c] - f->no_ring_base[c];
+		p->lost += none.lost[VT_LOST_NORING][c];
 		any = any || none.lost[VT_LOST_NORING][c];
 	}
 	if (any)

@@ -49,7 +49,7 @@ struct vt_followed {
 	uint64_t types, strings, facts, snapshots;      /* written so far */
 	bool announced;                 /* its PROCESS record is written */
 	uint64_t calls;                 /* counted, as last written */
-	uint64_t events, lost;          /* in the log; lost by overwriting */
+	uint64_t events, lost;          /* in the log; lost: complete once it is finished */
 	struct vt_fullest fullest;
 	struct { enum { NOT_SAID, SAID_ABSENT, SAID_AVAILABLE } state; char *reason; } sources[VT_MAX_SOURCES];
 	const struct vt_resume *resume; /* what a log already holds of its rings; the recoverer's */

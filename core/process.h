@@ -27,6 +27,7 @@ struct vt_process {
 	char wanted_names[VT_WANTED_NAMES];     /* categories to switch on once they are registered: "a,b" */
 	const struct vt_outer *outer;   /* whom we joined: the attachment is theirs; NULL: our own */
 	struct vt_process *joined;      /* who joined us, and sees a change of file; NULL: nobody */
+	struct vt_run_failures *failures;       /* where to count that there is no ring file; or NULL */
 };
 
 /*
@@ -58,6 +59,9 @@ extern struct vt_process vt_process;
  */
 int vt_process_attach(const char *directory, uint64_t run, const struct vt_geometry *g,
                       uint64_t mask, uint32_t *bell, bool follow_fork);
+
+/* Counts for the recorder that this process has no ring file, and why. False: there is no recorder to tell. */
+bool vt_process_failed(int error);
 
 /* The recorder looks for files once more after it has set `closed`: it has seen ours, or we see that. */
 static inline bool vt_run_is_over(void)

@@ -208,6 +208,19 @@ static void print_first_line(const char *command)
 	fputc('\n', stderr);
 }
 
+/* Of the command, when no process recorded anything. */
+static void reason_of_nothing(char *reason, size_t size)
+{
+	const struct vt_run_failures *failures = &record.tree.page->failures;
+	char name[41];
+
+	vt_executable_reason(&record.executable, record.agent, reason, size);
+	if (vt_load_relaxed(&failures->count) == 0)
+		return;
+	vt_executable_name(&record.executable, name, sizeof(name));
+	snprintf(reason, size, "%s made no ring file: %s", name, vt_strerror(failures->error));
+}
+
 /* Why there is nothing, and what to try. */
 static void print_reasons(uint64_t events)
 {
@@ -215,7 +228,7 @@ static void print_reasons(uint64_t events)
 	char reason[VT_REASON_MAX];
 
 	if (t->seen == 0) {
-		vt_executable_reason(&record.executable, record.agent, reason, sizeof(reason));
+		reason_of_nothing(reason, sizeof(reason));
 		fprintf(stderr, "valktrace: %s;\nvalktrace: %s\n", reason,
 		        vt_executable_advice(&record.executable, record.agent));
 	} else if (!*t->probes && events == 0) {
@@ -482,7 +495,7 @@ static void note_untraced(void)
 		.advice = vt_executable_advice(&record.executable, record.agent),
 	};
 
-	vt_executable_reason(&record.executable, record.agent, u.reason, sizeof(u.reason));
+	reason_of_nothing(u.reason, sizeof(u.reason));
 	vt_executable_name(&record.executable, u.program, sizeof(u.program));
 	vt_recorder_untraced(&record.recorder, &u);
 }
@@ -494,6 +507,12 @@ static void finish_recording(const char *command, bool quiet)
 
 	if (record.tree.seen == 0)
 		note_untraced();
+	else
+		vt_tree_missing(&record.tree, r->missing, sizeof(r->missing));
+	if (*r->missing) {
+		vt_message("%s;", r->missing);
+		vt_message("ran untraced; ring files are in %s", record.tree.directory);
+	}
 	int err = vt_recorder_close(r, VT_END_RUNNING);
 	if (err && !r->said)
 		vt_message("%s: %s; its end is not written", r->log.path, vt_strerror(err));
@@ -520,7 +539,7 @@ static int record_command(const struct record_settings *from, char **argv)
 	if (!err)
 		err = begin_recording(&settings, &wanted, &what);
 	if (err) {
-		vt_message("%s: %s", what, vt_strerror(err));
+		vt_message("%s: %s", what, err == -EBUSY ? "another recorder is writing it" : vt_strerror(err));
 		return EXIT_OURS;
 	}
 	record.recorder.problem = on_problem;

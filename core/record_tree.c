@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <valktrace/error.h>
+
 #include "core/follow_tables.h"
 #include "core/record_tree.h"
 
@@ -190,7 +192,8 @@ static struct vt_tree_process *known(const struct vt_tree *t, const char *path)
 
 static void watch_process(struct vt_tree_process *p)
 {
-	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	/* Not that of a process which has its pid by now, or has the same in our pid namespace. */
+	p->pidfd = p->view.pid ? (int)syscall(SYS_pidfd_open, p->view.pid, 0) : -1;
 	p->poll.data = p;
 	if (p->pidfd >= 0 && (uv_poll_init(p->tree->loop, &p->poll, p->pidfd) != 0 ||
 	                      uv_poll_start(&p->poll, UV_READABLE, on_gone) != 0)) {
@@ -331,6 +334,16 @@ int vt_tree_watch(struct vt_tree *t, uv_loop_t *loop, struct vt_recorder *record
 	/* Without inotify (its limits can be used up) the timer alone finds them. */
 	uv_fs_event_start(&t->watch, on_change, t->directory, 0);
 	return uv_timer_start(&t->scan_timer, on_scan, SCAN_MS, SCAN_MS);
+}
+
+void vt_tree_missing(const struct vt_tree *t, char *to, size_t size)
+{
+	unsigned count = vt_load_relaxed(&t->page->failures.count);
+
+	*to = 0;
+	if (count > 0)
+		snprintf(to, size, "%u process%s made no ring file: %s", count, count == 1 ? "" : "es",
+		         vt_strerror(t->page->failures.error));
 }
 
 bool vt_tree_running(const struct vt_tree *t)

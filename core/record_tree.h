@@ -41,6 +41,9 @@ void vt_tree_scan(struct vt_tree *t);
 /* The command itself ended with this wait status. */
 void vt_tree_child_ended(struct vt_tree *t, int wait_status);
 
+/* "20 processes made no ring file: No space left on device"; "": all had one. */
+void vt_tree_missing(const struct vt_tree *t, char *to, size_t size);
+
 /* Are there processes that still run? */
 bool vt_tree_running(const struct vt_tree *t);
 

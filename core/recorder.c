@@ -157,6 +157,8 @@ static void write_last_facts(struct vt_recorder *r)
 		describe_rings(r, text, sizeof(text));
 		write_fact(r, "rings", text);
 	}
+	if (*r->missing)
+		write_fact(r, "missing", r->missing);
 	describe_cost(r, text, sizeof(text));
 	write_fact(r, "cost", text);
 }

@@ -58,6 +58,7 @@ struct vt_recorder {
 	int error;                      /* of the log, since it last worked */
 	bool said;                      /* ... and it was said */
 	bool unfinished;                /* a process's rest could not be written: the log must not be closed */
+	char missing[VT_REASON_MAX];    /* processes that made no ring file, and why; "" none: a line of `info` */
 	const struct rusage *usage;     /* of a process that has ended and is finished now, as wait gives it */
 	uint32_t usage_pid;
 	void (*problem)(void *user, int error);

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -58,6 +59,13 @@ static int make_private_directory(const char *path)
 	return access(path, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
+static bool is_our_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+}
+
 int vt_ring_directory(const char *wanted, char *to, size_t size)
 {
 	if (wanted && *wanted) {
@@ -65,7 +73,8 @@ int vt_ring_directory(const char *wanted, char *to, size_t size)
 		return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : make_private_directory(to);
 	}
 	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-	if (runtime && *runtime == '/') {
+	/* That of the user whom sudo -E took it from is not ours: he could move what lies in it. */
+	if (runtime && *runtime == '/' && is_our_directory(runtime)) {
 		int n = snprintf(to, size, "%s/valktrace", runtime);
 		if (n > 0 && (size_t)n < size && make_private_directory(to) == 0)
 			return 0;
@@ -80,7 +89,7 @@ void vt_ring_directory_name(char *to, size_t size)
 	char path[PATH_MAX / 2];
 	struct stat st;
 
-	if (runtime && *runtime == '/' &&
+	if (runtime && *runtime == '/' && is_our_directory(runtime) &&
 	    (size_t)snprintf(path, sizeof(path), "%s/valktrace", runtime) < sizeof(path) &&
 	    lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
 		snprintf(to, size, "%s", path);
@@ -91,8 +100,9 @@ void vt_ring_directory_name(char *to, size_t size)
 
 uint64_t vt_process_start(uint32_t pid)
 {
-	char path[64], text[1024];
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	char path[64] = "/proc/self/stat", text[1024];
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
@@ -199,7 +209,7 @@ void vt_ring_file_identify(struct vt_ring_file *f, uint64_t run)
 	f->tick_hz = vt_tick_hz();
 	f->pid = (uint32_t)getpid();
 	f->parent_pid = (uint32_t)getppid();
-	f->pid_start = vt_process_start(f->pid);
+	f->pid_start = vt_process_start(0);     /* /proc may be that of another pid namespace */
 	f->boot = vt_boot();
 	struct vt_anchor now = vt_anchor_now();
 	f->ticks = now.ticks;
@@ -294,7 +304,8 @@ static int populate_by_writing(const struct vt_ring_place *place, uint64_t offse
 int vt_ring_file_populate(const struct vt_ring_place *place, struct vt_ring_file *file,
                           void *from, size_t length)
 {
-	if (madvise(from, length, MADV_POPULATE_WRITE) == 0)
+	/* Not by madvise(): the agent's wrapper would count it as the host's, in the middle of the host's emit. */
+	if (syscall(SYS_madvise, from, length, MADV_POPULATE_WRITE) == 0)
 		return 0;
 	if (errno != EINVAL)
 		return errno == EFAULT ? -ENOSPC : -errno;

@@ -94,7 +94,8 @@ static inline struct vt_table_entry *vt_strings_of(struct vt_ring_file *f)
 	return (struct vt_table_entry *)(void *)((char *)f + f->strings_offset);
 }
 
-/* Field 22 of /proc/PID/stat: with the pid it names a process for good. 0: it is gone, a zombie, or unknown. */
+/* Field 22 of /proc/PID/stat: with the pid it names a process for good. 0: it is gone, a zombie, or unknown.
+ * pid 0: the calling process. */
 uint64_t vt_process_start(uint32_t pid);
 
 /* A number for this boot of the machine; 0: unknown. */

@@ -1,4 +1,5 @@
 /* ring_view.c - opening and checking ring files. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -62,6 +63,63 @@ static int check_header(const struct vt_ring_file *f, uint64_t size)
 	    !table_fits(f->slots_offset, f->slot_count, f->slot_size, size))
 		return -VT_E_DAMAGED;
 	return 0;
+}
+
+/* ---- its process --------------------------------------------------------------------------------- */
+
+/* The last number of NSpid in /proc/NAME/status: how the process calls itself. 0: unknown. */
+static uint32_t own_pid(const char *name)
+{
+	char path[64], text[4096];
+	snprintf(path, sizeof(path), "/proc/%.16s/status", name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	char *at = strstr(text, "\nNSpid:");
+	if (!at)
+		return 0;
+	at[1 + strcspn(at + 1, "\n")] = 0;
+	char *last = strrchr(at, '\t');
+	return last ? (uint32_t)strtoul(last, NULL, 10) : 0;
+}
+
+/* The process of another pid namespace that calls itself `pid` and began at `start`. 0: there is none. */
+static uint32_t find_in_namespaces(uint32_t pid, uint64_t start)
+{
+	uint32_t found = 0;
+	DIR *dir = opendir("/proc");
+	if (!dir)
+		return 0;
+	for (struct dirent *e; !found && (e = readdir(dir));) {
+		uint32_t candidate = (uint32_t)strtoul(e->d_name, NULL, 10);
+		if (candidate && vt_process_start(candidate) == start && own_pid(e->d_name) == pid)
+			found = candidate;
+	}
+	closedir(dir);
+	return found;
+}
+
+/*
+ * A pid alone may name nobody here, or somebody else: in a container each program has one that is taken here.
+ * The start time tells. Who said how it ended is not looked for, for that reads all of /proc.
+ */
+static uint32_t pid_here(const struct vt_ring_file *f)
+{
+	uint64_t start = vt_process_start(f->pid);
+	if (start == f->pid_start || f->pid_start == 0 || f->boot != vt_boot())
+		return f->pid;
+	uint32_t found = vt_load_acquire(&f->exited) ? 0 : find_in_namespaces(f->pid, f->pid_start);
+	return found ? found : start ? 0 : f->pid;
+}
+
+bool vt_ring_view_alive(const struct vt_ring_view *v)
+{
+	const struct vt_ring_file *f = v->file;
+	uint64_t start = v->pid ? vt_process_start(v->pid) : 0;
+	return start != 0 && start == f->pid_start && f->boot == vt_boot();
 }
 
 /* ---- copies ---------------------------------------------------------------------------------------- */
@@ -163,6 +221,7 @@ static int load_tables(const struct vt_ring_view *v)
 static int copy(struct vt_ring_view *v, enum vt_view_mode mode)
 {
 	v->file->program[sizeof(v->file->program) - 1] = 0;
+	v->pid = pid_here(v->file);
 	v->alive = vt_ring_view_alive(v);
 	if (mode == VT_VIEW_HEAD) {
 		v->file->slots_used = 0;
@@ -218,7 +277,9 @@ int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mod
 		err = v->file->magic == 0 ? -EAGAIN : -VT_E_NOT_A_LOG;
 	if (!err)
 		err = check_header(v->file, v->size);
-	if (!err && !v->live)
+	if (!err && v->live)
+		v->pid = pid_here(v->file);
+	else if (!err)
 		err = copy(v, mode);
 	close(v->fd);
 	v->fd = -1;
@@ -232,6 +293,7 @@ void vt_ring_view_borrow(struct vt_ring_view *v, struct vt_ring_file *file)
 	memset(v, 0, sizeof(*v));
 	v->file = file;
 	v->size = file->total_size;
+	v->pid = pid_here(file);
 	v->fd = -1;
 	v->live = v->borrowed = true;
 }
@@ -310,13 +372,4 @@ const struct vt_layout *vt_ring_view_layout(void *view, unsigned id)
 		}
 	}
 	return l;
-}
-
-/* ---- its process --------------------------------------------------------------------------------- */
-
-bool vt_ring_view_alive(const struct vt_ring_view *v)
-{
-	const struct vt_ring_file *f = v->file;
-	uint64_t start = vt_process_start(f->pid);
-	return start != 0 && start == f->pid_start && f->boot == vt_boot();
 }

@@ -27,6 +27,8 @@ struct vt_ring_view {
 	struct vt_ring_file *file;      /* the mapping, or private memory of the same layout */
 	uint64_t size;
 	int fd;                         /* while it is copied, else -1 */
+	uint32_t pid;                   /* its process, as our /proc has it: file->pid is that of its own pid
+	                                 * namespace; 0: gone, and the number is another's */
 	bool alive;                     /* copies: its process ran when the copy began */
 	bool live;                      /* VT_VIEW_LIVE: tail, masks and the like may be written */
 	bool borrowed;                  /* the mapping is somebody else's: the recorder inside the host */

@@ -13,6 +13,15 @@
 #define VT_RUN_PAGE_SIZE    4096u
 #define VT_RUN_VARIABLE     "VALKTRACE_RUN"
 
+/*
+ * Processes that could make no ring file: they say nothing themselves, for their stderr is the program's; the
+ * recorder does at the end.
+ */
+struct vt_run_failures {
+	uint32_t count;                 /* atomic add */
+	int32_t error;                  /* negative errno, of the last one */
+};
+
 struct vt_run_page {
 	uint64_t magic;
 	uint32_t abi, mode;             /* VT_ABI; enum vt_ring_mode */
@@ -21,6 +30,7 @@ struct vt_run_page {
 	uint32_t closed;                /* 1: the recording has ended; late comers need not begin */
 	uint32_t no_calls, zero;        /* 1: calls of the C library are not counted */
 	char names[512];                /* categories that only a host knows, on once it registers them: "a,b" */
+	struct vt_run_failures failures;
 };
 
 #endif

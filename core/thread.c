@@ -21,6 +21,7 @@
 
 #include "core/process.h"
 #include "core/tables.h"
+#include "core/run_page.h"
 #include "core/thread.h"
 
 struct vt_gate vt__gate;
@@ -309,6 +310,17 @@ static int make_file_of_child(struct vt_ring_file **f)
 	return -ESRCH;
 }
 
+bool vt_process_failed(int error)
+{
+	if (!vt_process.failures)
+		return false;
+	if (error != -ESRCH) {          /* the run is over: nothing failed */
+		__atomic_store_n(&vt_process.failures->error, error, __ATOMIC_RELAXED);
+		vt_add_relaxed(&vt_process.failures->count, 1);
+	}
+	return true;
+}
+
 static struct vt_ring_file *file_of_child(void)
 {
 	struct vt_ring_file *f = NULL;
@@ -316,7 +328,9 @@ static struct vt_ring_file *file_of_child(void)
 	if (!vt_process.detached_child)
 		return NULL;
 	vt_process.detached_child = false;
-	if (make_file_of_child(&f) < 0) {
+	int err = make_file_of_child(&f);
+	if (err < 0) {
+		vt_process_failed(err);
 		set_gates(0, 0);
 		munmap(file_before_fork, file_before_fork->total_size);
 		return NULL;

@@ -19,6 +19,9 @@ void vt_calls_forget(void);
 /* Before a process ends: what it has counted so far without a ring file goes into one. */
 void vt_calls_settle(void);
 
+/* Makes what the calling thread counts into now: its later calls make no system call of ours. */
+void vt_calls_make_ready(void);
+
 /* What was counted of calls so far is the base of a new recording. */
 void vt_calls_rebase(struct vt_ring_file *f, struct vt_slot *slot);
 

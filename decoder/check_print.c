@@ -94,25 +94,6 @@ static void put_finding(struct vt_sink *out, const struct vt_finding *f)
 	               f->rule.limit_text);
 }
 
-/* Longer than a line: at a blank, as near to the end as one is. */
-static void put_wrapped(struct vt_sink *out, const char *text, size_t length, size_t column, size_t indent)
-{
-	while (column + length > WIDTH && column < WIDTH) {
-		size_t n = WIDTH - column;
-		while (n > 0 && text[n] != ' ')
-			n--;
-		if (n == 0)
-			break;
-		vt_sink_bytes(out, text, n);
-		vt_sink_char(out, '\n');
-		vt_sink_blanks(out, indent);
-		text += n + 1;
-		length -= n + 1;
-		column = indent;
-	}
-	vt_sink_bytes(out, text, length);
-}
-
 void vt_check_print(struct vt_sink *out, const struct vt_check *c, const struct vt_finding *f)
 {
 	static const enum vt_role roles[] = { VT_ROLE_GOOD, VT_ROLE_BAD, VT_ROLE_PLAIN };
@@ -149,7 +130,7 @@ void vt_check_print(struct vt_sink *out, const struct vt_check *c, const struct 
 			text.used = 0;
 		}
 	}
-	put_wrapped(out, vt_sink_text(&text), text.used, indent, indent);
+	vt_put_wrapped(out, vt_sink_text(&text), text.used, indent, indent);
 	vt_sink_char(out, '\n');
 	vt_sink_discard(&text);
 	vt_sink_discard(&details);

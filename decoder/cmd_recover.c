@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,18 @@ static int open_log(struct recover *r, const char *path, const struct vt_reader 
 	return 0;
 }
 
+/* What the killed recorder told the processes of its run lies beside their ring files. */
+static void remove_run_page(const char *ring_file, uint64_t run)
+{
+	const char *slash = strrchr(ring_file, '/');
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%.*s%016llx.run", slash ? (int)(slash + 1 - ring_file) : 0,
+	                 ring_file, (unsigned long long)run);
+
+	if (n > 0 && (size_t)n < sizeof(path))
+		unlink(path);
+}
+
 static int recover_log(struct recover *r, const char *path, const struct vt_reader *reader)
 {
 	const struct vt_run_info *run = vt_reader_run(reader);
@@ -140,8 +153,10 @@ static int recover_log(struct recover *r, const char *path, const struct vt_read
 	if (!err && !r->alive && fdatasync(r->fd) < 0 && errno != EINVAL)
 		err = -errno;
 	/* Only now: whatever went wrong before, the ring files are still there. */
-	for (unsigned i = 0; !err && !r->alive && vt_reader_ring_file(reader, i, &f); i++)
+	for (unsigned i = 0; !err && !r->alive && vt_reader_ring_file(reader, i, &f); i++) {
 		unlink(f.path);
+		remove_run_page(f.path, run->run);
+	}
 	if (r->fd >= 0)
 		close(r->fd);
 	return err;

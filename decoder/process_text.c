@@ -5,6 +5,8 @@
 
 #include "decoder/units.h"
 
+#define LINE_WIDTH 80u
+
 static const char *signal_name(uint32_t number)
 {
 	/* Of Linux on x86 and arm; written out, because strsignal speaks the user's language. */
@@ -150,4 +152,22 @@ void vt_put_column(struct vt_sink *out, size_t line, size_t column)
 	size_t now = out->used - line;
 
 	vt_sink_blanks(out, now < column ? column - now : 0);
+}
+
+void vt_put_wrapped(struct vt_sink *out, const char *text, size_t length, size_t column, size_t indent)
+{
+	while (column + length > LINE_WIDTH && column < LINE_WIDTH) {
+		size_t n = LINE_WIDTH - column;
+		while (n > 0 && text[n] != ' ')
+			n--;
+		if (n == 0)
+			break;
+		vt_sink_bytes(out, text, n);
+		vt_sink_char(out, '\n');
+		vt_sink_blanks(out, indent);
+		text += n + 1;
+		length -= n + 1;
+		column = indent;
+	}
+	vt_sink_bytes(out, text, length);
 }

@@ -38,4 +38,10 @@ void vt_put_right(struct vt_sink *out, uint64_t v, size_t width);
 /* Blanks up to `column` of the line that began at `line`. */
 void vt_put_column(struct vt_sink *out, size_t line, size_t column);
 
+/*
+ * Text that may be longer than a line of 80, of which `column` are used: broken at a blank, as near to the end as
+ * one is; the next line begins at `indent`.
+ */
+void vt_put_wrapped(struct vt_sink *out, const char *text, size_t length, size_t column, size_t indent);
+
 #endif

@@ -31,6 +31,23 @@ bool vt_summary_event_at(struct vt_summary *s, const struct vt_ring_info *ring, 
 	return false;
 }
 
+/* The same on a line of which `column` are used; more lines begin at `indent`. */
+static bool put_event_wrapped(struct vt_summary *s, const struct vt_ring_info *ring, uint64_t ticks,
+                              size_t column, size_t indent)
+{
+	struct vt_sink text, *out = s->out;
+
+	if (vt_sink_memory(&text))
+		return false;
+	s->out = &text;
+	bool found = vt_summary_event_at(s, ring, ticks);
+	s->out = out;
+	if (found)
+		vt_put_wrapped(out, vt_sink_text(&text), text.used, column, indent);
+	vt_sink_discard(&text);
+	return found;
+}
+
 static uint64_t ns_between(struct vt_summary *s, uint64_t from, uint64_t to)
 {
 	uint64_t a = vt_reader_ns(s->in->reader, from), b = vt_reader_ns(s->in->reader, to);
@@ -53,6 +70,20 @@ static void put_span_name(struct vt_summary *s, const struct vt_end_span *e)
 	vt_put_name(s->out, e->span.desc->name);
 }
 
+/* Before more of a line that began at `line`: breaks it when there is little room. Returns where it begins. */
+static size_t break_line(struct vt_sink *out, size_t line)
+{
+	for (size_t i = line; i < out->used; i++)
+		if (out->buffer[i] == '\n')
+			line = i + 1;
+	if (out->used - line > MOST_COLUMN) {
+		vt_sink_char(out, '\n');
+		line = out->used;
+		vt_sink_blanks(out, LABEL - 1);
+	}
+	return line;
+}
+
 /* Open spans of one ring are `count` items, outermost first. */
 static void print_open(struct vt_summary *s, size_t line, const struct vt_end_span *items,
                        size_t count)
@@ -62,20 +93,17 @@ static void print_open(struct vt_summary *s, size_t line, const struct vt_end_sp
 	uint64_t end = end_of(s, ring->process);
 
 	vt_sink_string(s->out, "in ");
-	if (!vt_summary_event_at(s, ring, inner->span.ticks))
+	if (!put_event_wrapped(s, ring, inner->span.ticks, s->out->used - line, LABEL))
 		put_span_name(s, inner);
 	/* Without an end, what came after the last event is not known. */
 	if (ring->process->end > 0) {
+		line = break_line(s->out, line);
 		vt_sink_string(s->out, " for at most ");
 		vt_put_ns(s->out, ns_between(s, inner->span.ticks, end));
 	}
 	for (size_t i = 1; i < count && i < MOST_OPEN; i++) {
 		vt_sink_char(s->out, ',');
-		if (s->out->used - line > MOST_COLUMN) {
-			vt_sink_char(s->out, '\n');
-			line = s->out->used;
-			vt_sink_blanks(s->out, LABEL - 1);
-		}
+		line = break_line(s->out, line);
 		vt_sink_char(s->out, ' ');
 		put_span_name(s, &items[count - 1 - i]);
 		vt_sink_string(s->out, " open ");
@@ -127,12 +155,14 @@ static void print_last_event(struct vt_summary *s, const struct vt_process_info 
 {
 	const struct vt_ring_info *last = vt_summary_last_ring(s->in->run, p);
 
+	size_t line = s->out->used;
+
 	if (!last)
 		return;
 	vt_sink_string(s->out, "             last event  ");
 	vt_put_seconds(s->out, vt_reader_ns(s->in->reader, last->last), 9);
 	vt_sink_string(s->out, "  ");
-	vt_summary_event_at(s, last, last->last);
+	put_event_wrapped(s, last, last->last, s->out->used - line, 2 * LABEL - 1);
 	vt_sink_char(s->out, '\n');
 }
 

@@ -247,6 +247,12 @@ void vt_summary_absent(struct vt_summary *s)
 			print_absent(s, "try", advice);
 		return;
 	}
+	const char *missing = p ? vt_fact_value(p, "missing") : NULL;
+	if (missing) {
+		vt_summary_title(s, "Not recorded", "");
+		print_absent(s, "processes", missing);
+		any = true;
+	}
 	for (unsigned i = 0; i < VT_MAX_SOURCES; i++) {
 		const char *reason = s->metrics.sources[i].reason;
 		/* What is off by default is no news; --json and Prometheus have it. */

@@ -129,9 +129,10 @@ static void join(const char *where)
 	snprintf(vt_process.wanted_names, sizeof(vt_process.wanted_names), "%.*s",
 	         (int)sizeof(page->names) - 1, page->names);
 	vt_process.closed = &page->closed;
+	vt_process.failures = &page->failures;
 	int err = vt_process_attach(end + 1, run, &geometry, page->mask, &page->bell, true);
 	if (err < 0) {
-		fprintf(stderr, "valktrace: %s: %s; this process runs untraced\n", end + 1, vt_strerror(err));
+		vt_process_failed(err);
 		return;
 	}
 	/* The recorder looks for files once more after it has set `closed`: it has seen this one, or we see

@@ -15,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -25,6 +26,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
@@ -364,12 +366,44 @@ static void find_exit(void)
 /* Not counted: it does not return. But what a forked child has counted must not go with it. */
 VT_API _Noreturn void _exit(int status)
 {
-	if (!is_off() && (uint32_t)getpid() == vt_process.pid)
+	if (!is_off())
 		vt_calls_settle();
 	if (!next_exit)
 		find_exit();
 	next_exit(status);
 	__builtin_unreachable();
+}
+
+static int (*next_prctl)(int, ...);
+
+static void find_prctl(void)
+{
+	*(void **)&next_prctl = dlsym(RTLD_NEXT, "prctl");
+}
+
+/*
+ * Not counted, but it shuts the doors: a filter may kill for a system call that the program itself never makes,
+ * so ours of a thread's first count come before (libseccomp, too, sets NO_NEW_PRIVS by this call). Behind strict
+ * seccomp even reading the time stamp counter is SIGSEGV: nothing of this thread is counted from then on.
+ */
+VT_API int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list list;
+	va_start(list, option);
+	for (unsigned i = 0; i < 4; i++)
+		a[i] = va_arg(list, unsigned long);
+	va_end(list);
+	if (!next_prctl)
+		find_prctl();
+	if ((option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS) && !is_off())
+		vt_calls_make_ready();
+	const bool strict = option == PR_SET_SECCOMP && a[0] == SECCOMP_MODE_STRICT;
+	vt_thread_inside += strict;
+	int result = next_prctl(option, a[0], a[1], a[2], a[3]);
+	if (strict && result != 0)
+		vt_thread_inside--;
+	return result;
 }
 
 /* ---- signals --------------------------------------------------------------------------------------- */
@@ -449,6 +483,7 @@ void vt_libc_prepare(void)
 		if (vt_call_table[i].name && !vt_call_table[i].heap)
 			next_of(i);
 	find_exit();
+	find_prctl();
 }
 
 void vt_libc_attach(void)

@@ -163,8 +163,8 @@ struct vt_ring_file {
 	uint32_t signal_segment_size, signal_segment_count;
 	uint32_t category_count, mode;
 	uint64_t run, tick_hz;
-	uint32_t pid, parent_pid;
-	uint64_t pid_start;                             /* field 22 of /proc/pid/stat */
+	uint32_t pid, parent_pid;                       /* in its own pid namespace */
+	uint64_t pid_start;                             /* field 22 of /proc/self/stat */
 	uint64_t boot;                                  /* hash of the boot id */
 	uint64_t ticks, monotonic, realtime;            /* at the creation */
 	char program[64];                               /* base name, zero-terminated */
