@@ -112,7 +112,7 @@ async function selecting(page) {
 			sum += rows[i][1] * (rows[i + 1][0] - rows[i][0]);
 		const state = Object.entries(states).find(([name]) => name.endsWith(option.text.replace(/-/g, '_')))[1];
 		const total = state.total === undefined ? Number(state.total_ns) / 1e9 : Number(state.total);
-		check('... and adds up to its total', Math.abs(sum - total) <= 0.05 * total + 1, { sum, total });
+		check('... and adds up to its total', Math.abs(sum - total) <= 0.15 * total + 1, { sum, total });
 	}
 	const lacking = options.find(o => o.absent);
 	if (!lacking)
