@@ -8,22 +8,20 @@
 
 /*
  * zstd's level 1 is tuned for the columns of events, where short matches are no gain. Records are text, mostly:
- * at this level the schema takes 9 KiB, at that one 22.
+ * at this level the schema takes 9 KiB, at that one 22. Its state is 340 KiB, and long ones are rare: it is made
+ * for each.
  */
 #define RECORDS_LEVEL   3
+#define LONG_RECORDS    (8u << 10)
 
 int vt_chunker_open(struct vt_chunker *c, const struct vt_codec *codec, int level, uint64_t run)
 {
 	*c = (struct vt_chunker){ .codec = codec, .run = run };
 	level = level ? level : codec->level_default;
+	c->tuned = codec->id == VT_CODEC_ZSTD && level == codec->level_default;
 	if (codec->open && !(c->codec_state = codec->open(level)))
 		return -ENOMEM;
-	if (codec->id != VT_CODEC_ZSTD)
-		return 0;
-	c->hurry_state = vt_codec_lz4.open(1);
-	if (level == codec->level_default)
-		c->records_state = codec->open(RECORDS_LEVEL);
-	if (!c->hurry_state || (level == codec->level_default && !c->records_state)) {
+	if (codec->id == VT_CODEC_ZSTD && !(c->hurry_state = vt_codec_lz4.open(1))) {
 		vt_chunker_close(c);
 		return -ENOMEM;
 	}
@@ -36,8 +34,6 @@ void vt_chunker_close(struct vt_chunker *c)
 		c->codec->close(c->codec_state);
 	if (c->hurry_state)
 		vt_codec_lz4.close(c->hurry_state);
-	if (c->records_state)
-		c->codec->close(c->records_state);
 	vt_out_free(&c->bytes);
 }
 
@@ -157,6 +153,9 @@ int vt_chunk_records(struct vt_chunker *c, struct vt_chunk_header *h, const void
 	h->crc_raw = vt_crc32c(0, payload, length);
 	c->bytes.length = 0;
 	add_zeros(&c->bytes, VT_CHUNK_HEADER);
-	compress_block(c, c->records_state ? c->records_state : c->codec_state, payload, piece, &piece, 1, &h->codec);
+	void *state = c->tuned && length >= LONG_RECORDS ? c->codec->open(RECORDS_LEVEL) : NULL;
+	compress_block(c, state ? state : c->codec_state, payload, piece, &piece, 1, &h->codec);
+	if (state)
+		c->codec->close(state);
 	return finish(c, h);
 }

@@ -16,7 +16,7 @@ struct vt_chunker {
 	/* Under pressure size is traded for time: sections are then compressed by lz4 instead of zstd. */
 	bool hurry;
 	void *hurry_state;
-	void *records_state;            /* of chunks without events; NULL: codec_state is */
+	bool tuned;                     /* codec_state is at the level that suits columns alone */
 	uint64_t run;
 	struct vt_out bytes;            /* the chunk that was made last */
 };

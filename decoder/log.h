@@ -62,4 +62,7 @@ struct vt_log {
 /* For selections beside that of the reader: vt_selection_make. */
 struct vt_log *vt_reader_log(const struct vt_reader *reader);
 
+/* Are there more than so many events in the sections of what is selected? Looks no farther than it must. */
+bool vt_reader_selects_more(const struct vt_reader *reader, uint64_t events);
+
 #endif

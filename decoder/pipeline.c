@@ -19,11 +19,13 @@
 #include <unistd.h>
 
 #include "decoder/common.h"
+#include "decoder/log.h"
 #include "decoder/progress.h"
 
 #define BLOCK_EVENTS    2048u           /* long enough that threads seldom wait for each other */
 #define BLOCK_MEMORY    (64u << 10)     /* for values and texts; more where one event needs it */
 #define MOST_THREADS    16u
+#define WORTH_THREADS   (1u << 15)      /* events */
 #define MOST_BLOCKS     (2u * MOST_THREADS + 2u)
 #define PROGRESS_MASK   1023u           /* events between two looks at the clock */
 
@@ -403,6 +405,10 @@ static int run_alone(struct pipeline *p)
 static int run(struct pipeline *p)
 {
 	unsigned threads = p->format->write ? vt_threads() : 0;
+
+	/* Few events out of a large log: it is the reading that takes time, and that is not shared. */
+	if (threads > 1 && !vt_reader_selects_more(p->context->in->reader, WORTH_THREADS))
+		threads = 1;
 	int err = begin_writers(p, threads < MOST_THREADS ? threads : MOST_THREADS);
 
 	if (!err && p->threads > 1)

@@ -440,6 +440,17 @@ struct vt_log *vt_reader_log(const struct vt_reader *reader)
 	return reader->log;
 }
 
+bool vt_reader_selects_more(const struct vt_reader *reader, uint64_t events)
+{
+	struct vt_log *log = reader->log;
+	uint64_t seen = 0;
+
+	for (size_t i = 0; i < log->section_count && seen <= events; i++)
+		if (vt_selection_section(&reader->selection, log, &log->sections[i]))
+			seen += log->sections[i].events;
+	return seen > events;
+}
+
 const struct vt_run_info *vt_reader_run(const struct vt_reader *reader)
 {
 	return &reader->log->run;

@@ -14,7 +14,7 @@
 #include "decoder/export.h"
 #include "tests/unit/logs.h"
 
-enum { CHUNKS = 40, EACH = 300, TEXT = 70000 };
+enum { CHUNKS = 40, EACH = 500, TEXT = 70000 };
 
 static char large_text[TEXT + 1];
 
