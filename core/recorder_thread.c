@@ -111,6 +111,7 @@ static int follow_process(void)
 	struct vt_ring_view view;
 
 	vt_ring_view_borrow(&view, vt_process.file);
+	vt_ring_view_locate(&view);
 	int64_t index = vt_recorder_add(&own.recorder, &view, vt_process.place.image);
 	return index < 0 ? (int)index : 0;
 }

@@ -288,12 +288,17 @@ int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mod
 	return err;
 }
 
+void vt_ring_view_locate(struct vt_ring_view *v)
+{
+	v->pid = pid_here(v->file);
+}
+
 void vt_ring_view_borrow(struct vt_ring_view *v, struct vt_ring_file *file)
 {
 	memset(v, 0, sizeof(*v));
 	v->file = file;
 	v->size = file->total_size;
-	v->pid = pid_here(file);
+	v->pid = file->pid;             /* no system call: each read of the metrics comes by here */
 	v->fd = -1;
 	v->live = v->borrowed = true;
 }

@@ -39,6 +39,9 @@ struct vt_ring_view {
 int vt_ring_view_open(struct vt_ring_view *v, const char *path, enum vt_view_mode mode);
 /* The same over a mapping that is there already. */
 void vt_ring_view_borrow(struct vt_ring_view *v, struct vt_ring_file *file);
+
+/* Finds out `pid` of a view that was borrowed: our own /proc may be that of another pid namespace. Reads it. */
+void vt_ring_view_locate(struct vt_ring_view *v);
 void vt_ring_view_close(struct vt_ring_view *v);
 
 /* A slot; NULL: not there. */
