@@ -41,6 +41,7 @@ struct kept {
 
 struct block {
 	enum block_state state;
+	bool last;                      /* writing it failed: nothing is put out behind it */
 	unsigned count;
 	struct kept events[BLOCK_EVENTS];
 	char *memory;
@@ -262,6 +263,7 @@ static void do_write(struct pipeline *p, void *writer, struct block *b)
 	int err = write_block(p, writer, b);
 	pthread_mutex_lock(&p->lock);
 	note_error(p, err);
+	b->last = err < 0;
 	b->state = WRITTEN;
 }
 
@@ -271,7 +273,7 @@ static void do_put(struct pipeline *p, struct block *b)
 	pthread_mutex_unlock(&p->lock);
 	int full = put_block(p, b);
 	pthread_mutex_lock(&p->lock);
-	p->stop |= full != 0;
+	p->stop |= full != 0 || b->last;
 	b->state = EMPTY;
 	p->next_put++;
 	p->putting = false;

@@ -194,9 +194,11 @@ static void errors_end_it(void **state)
 		assert_int_equal(strtoull(strrchr(t.bytes, '\n') + 1, NULL, 10), 4999);
 		free(t.bytes);
 		fail_mark = 0;
-		fail_write = 5;
+		fail_write = 7000;
 		t = decode(f.path, &numbers, threads, UINT64_MAX);
 		assert_int_equal(t.count, -ECANCELED);
+		t.bytes[t.length - 1] = '\0';
+		assert_int_equal(strtoull(strrchr(t.bytes, '\n') + 1, NULL, 10), 6999);
 		free(t.bytes);
 		fail_write = 0;
 	}
