@@ -342,6 +342,14 @@ void lm_thread(struct lm *lm, uint32_t ring, uint32_t process, uint32_t tid, con
 	lm_chunk(lm, VT_CHUNK_THREADS, process, &records);
 }
 
+void lm_lisp(struct lm *lm)
+{
+	lm_begin(lm, 1);
+	lm_schema(lm);
+	lm_process(lm, 0, 100, "lisp");
+	lm_thread(lm, 0, 0, 100, "main");
+}
+
 void lm_string(struct lm *lm, uint32_t process, uint32_t id, const char *text)
 {
 	struct vt_out records = { 0 };

@@ -46,6 +46,9 @@ void lm_process(struct lm *lm, uint32_t index, uint32_t pid, const char *program
 void lm_process_ended(struct lm *lm, uint32_t index, uint32_t pid, const char *program, uint32_t ending,
                       uint32_t status);
 void lm_thread(struct lm *lm, uint32_t ring, uint32_t process, uint32_t tid, const char *name);
+/* A first part with the schema, process 0 (pid 100, "lisp") and its thread "main" on ring 0. */
+void lm_lisp(struct lm *lm);
+
 void lm_string(struct lm *lm, uint32_t process, uint32_t id, const char *text);
 void lm_anchor(struct lm *lm, uint64_t ticks, uint64_t monotonic);
 

@@ -40,10 +40,7 @@ static struct file write_log(void)
 {
 	struct lm lm = { .codec = VT_CODEC_NONE };
 
-	lm_begin(&lm, 1);
-	lm_schema(&lm);
-	lm_process(&lm, 0, 100, "lisp");
-	lm_thread(&lm, 0, 0, 100, "main");
+	lm_lisp(&lm);
 	lm_thread(&lm, 1, 0, 101, "second");
 	for (uint32_t i = A; i <= HOSTILE; i++)
 		lm_string(&lm, 0, i, names[i]);

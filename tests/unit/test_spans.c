@@ -189,10 +189,7 @@ static struct file write_log(uint32_t ending)
 	};
 	struct lm lm = { .codec = VT_CODEC_ZSTD };
 
-	lm_begin(&lm, 1);
-	lm_schema(&lm);
-	lm_process(&lm, 0, 100, "lisp");
-	lm_thread(&lm, 0, 0, 100, "main");
+	lm_lisp(&lm);
 	lm_events(&lm, 0, 0, first, 3);
 	lm_events(&lm, 0, 0, second, 2);
 	if (ending != VT_END_UNKNOWN)
@@ -237,9 +234,7 @@ static void a_gap_hides_the_end(void **state)
 	struct vt_end_spans spans;
 
 	(void)state;
-	lm_begin(&lm, 1);
-	lm_schema(&lm);
-	lm_process(&lm, 0, 100, "lisp");
+	lm_lisp(&lm);
 	lm_events(&lm, 0, 0, first, 2);
 	lm_lose(&lm, 0, VT_CAT_interp, 3);
 	lm_events(&lm, 0, 0, second, 1);

@@ -59,10 +59,7 @@ static void open_spans(struct job *job)
 {
 	struct lm lm = { .codec = VT_CODEC_NONE };
 
-	lm_begin(&lm, 1);
-	lm_schema(&lm);
-	lm_process(&lm, 0, 100, "lisp");
-	lm_thread(&lm, 0, 0, 100, "main");
+	lm_lisp(&lm);
 	lm_thread(&lm, 1, 0, 101, "second");
 	for (uint32_t i = A; i <= Y; i++)
 		lm_string(&lm, 0, i, names[i]);

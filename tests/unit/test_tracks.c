@@ -100,10 +100,7 @@ static void walk_log(struct told *told, const struct logged *parts, size_t count
 	struct vt_tracks tracks;
 	const struct vt_event *event;
 
-	lm_begin(&lm, 1);
-	lm_schema(&lm);
-	lm_process(&lm, 0, 100, "lisp");
-	lm_thread(&lm, 0, 0, 100, "main");
+	lm_lisp(&lm);
 	if (signals)                    /* the same number once more: the thread's has ended */
 		lm_thread(&lm, 1, 0, 100, "later");
 	lm_string(&lm, 0, 1, "f");
