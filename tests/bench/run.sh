@@ -205,16 +205,10 @@ group_decode()
 	fi
 	take summary_peak_mib "$bench/bench_command" peak "$tool" summary "$reference"
 	take text_peak_mib "$bench/bench_command" peak "$tool" decode "$reference"
-	if "$tool" report --help > /dev/null 2>&1; then
-		times take report_seconds "$bench/bench_command" wall -1 \
-			"$tool" report -q -f -o "$directory/report.html" "$reference"
-		take report_peak_mib "$bench/bench_command" peak "$tool" report -q -f -o "$directory/report.html" "$reference"
-		echo "report_bytes $(stat -c %s "$directory/report.html")" >> "$samples"
-	else
-		skip report_seconds no subcommand report yet
-		skip report_bytes no subcommand report yet
-		skip report_peak_mib no subcommand report yet
-	fi
+	times take report_seconds "$bench/bench_command" wall -1 \
+		"$tool" report -q -f -o "$directory/report.html" "$reference"
+	take report_peak_mib "$bench/bench_command" peak "$tool" report -q -f -o "$directory/report.html" "$reference"
+	echo "report_bytes $(stat -c %s "$directory/report.html")" >> "$samples"
 	rm "$reference"
 }
 
